@@ -1,0 +1,1 @@
+"""The `evault` commands; they never load Textual."""

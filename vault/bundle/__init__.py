@@ -1,0 +1,1 @@
+"""Bundles: manifest, seal, open, verify, report."""

@@ -1,0 +1,1 @@
+"""The keyless child process that looks into foreign files."""
