@@ -1,1 +1,12 @@
-"""The keyless child process that looks into foreign files."""
+"""The keyless child process that looks into foreign files, and the only road to it.
+
+`Inspector` is for the rest of the core; the readers of foreign formats (`sniff`, `image`, `boxes`, `pdf`, `office`,
+`audio`, `exif`, `xmp`) are imported by `child` alone and never run in a process that holds keys.
+"""
+
+from __future__ import annotations
+
+from vault.media.facts import MediaFacts
+from vault.media.inspector import Inspector
+
+__all__ = ["Inspector", "MediaFacts"]

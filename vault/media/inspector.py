@@ -1,0 +1,225 @@
+"""Starts, feeds, watches and replaces the keyless child that looks into foreign files.
+
+The child gets no keys, no environment, no folder of ours and no descriptor but two pipes; every byte it sees is
+handed to it by `read`. Its answers are foreign input: capped, strictly decoded, and after any violation the child is
+killed. No parser of foreign formats is ever imported here.
+
+Spec: docs/formats/media-facts.md
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final, Self, cast
+
+from vault.errors import FormatError
+from vault.media import wire
+from vault.media.facts import ANSWER_SIZE, FAILED, READ_SIZE, READ_TOTAL, WALL_SECONDS, MediaFacts, decode_facts
+
+_HELLO_SIZE: Final = 64
+_CONFINEMENTS: Final = ("limits", "undumpable", "syscalls")
+_START: Final = "import sys; sys.path[:] = [sys.argv[1], *sys.path]; from vault.media.child import main; main()"
+_KEPT: Final = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+"""What Python itself may need to start, and nothing else."""
+
+
+class _ViolationError(Exception):
+    """The child broke its contract."""
+
+
+class Inspector:
+    """Looks into foreign files, in a child process without keys.
+
+    The child starts with the first file and serves many; after a failure a new one serves the next. Use it as a context
+    manager, or call `close`. Calls from several threads wait for each other.
+
+    Args:
+        wall_seconds: How long one file may take by the clock, `read` included.
+    """
+
+    def __init__(self, *, wall_seconds: float = WALL_SECONDS) -> None:
+        self._wall_seconds = wall_seconds
+        self._lock = threading.Lock()
+        self._child: _Child | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def process_id(self) -> int | None:
+        """Process id of the running child, or None."""
+        return self._child.process.pid if self._child is not None else None
+
+    @property
+    def confinement(self) -> tuple[str, ...]:
+        """Which confinements the running child reports: of ``limits``, ``undumpable``, ``syscalls``."""
+        return self._child.confinement if self._child is not None else ()
+
+    def inspect(self, read: Callable[[int, int], bytes], size: int) -> MediaFacts:
+        """Look into one file.
+
+        Args:
+            read: ``read(offset, length)`` returns exactly that range, at most `READ_SIZE` bytes; called in this thread.
+            size: Length of the file in bytes.
+
+        Returns:
+            What was found. `FAILED` when the child died, hung, asked for too much or answered nonsense, or when `read`
+            returned less than was asked for; the next file is not touched by that.
+
+        Raises:
+            Exception: Only what `read` itself raises; the child is replaced then.
+        """
+        with self._lock:
+            try:
+                return self._ask(read, size)
+            except _ViolationError:
+                self._end()
+                return FAILED
+            except BaseException:
+                self._end()
+                raise
+
+    def close(self) -> None:
+        """End the child. Another `inspect` starts a new one."""
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
+        child, self._child = self._child, None
+        if child is not None:
+            child.end()
+
+    def _ask(self, read: Callable[[int, int], bytes], size: int) -> MediaFacts:
+        if self._child is not None and self._child.process.poll() is not None:
+            self._end()
+        if self._child is None:
+            self._child = _start()
+        child = self._child
+        with _Alarm(child, self._wall_seconds):
+            child.greet()
+            child.send(wire.INSPECT, wire.pack_size(size))
+            left = READ_TOTAL
+            while True:
+                kind, body = child.receive({wire.RANGE: 12, wire.ANSWER: ANSWER_SIZE})
+                if kind == wire.ANSWER:
+                    return _decoded(body)
+                if len(body) != 12:
+                    raise _ViolationError
+                offset, length = wire.unpack_range(body)
+                left -= length
+                if not 0 < length <= READ_SIZE or offset + length > size or left < 0:
+                    raise _ViolationError
+                data = read(offset, length)
+                if len(data) != length:
+                    raise _ViolationError
+                child.send(wire.DATA, data)
+
+
+def _decoded(answer: bytes) -> MediaFacts:
+    try:
+        return decode_facts(answer)
+    except FormatError as error:
+        raise _ViolationError from error
+
+
+class _Child:
+    """The process and its two pipes."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.confinement: tuple[str, ...] = ()
+        self._greeted = False
+        self._requests = cast(IO[bytes], process.stdin)
+        self._answers = cast(IO[bytes], process.stdout)
+
+    def greet(self) -> None:
+        """Take the child's first words, once."""
+        if self._greeted:
+            return
+        words = tuple(self.receive({wire.HELLO: _HELLO_SIZE})[1].decode("ascii", "replace").split())
+        if any(word not in _CONFINEMENTS for word in words):
+            raise _ViolationError
+        self.confinement, self._greeted = words, True
+
+    def send(self, kind: bytes, body: bytes) -> None:
+        try:
+            wire.send(cast(wire.Stream, self._requests), kind, body)
+        except OSError as error:
+            raise _ViolationError from error
+
+    def receive(self, limits: dict[bytes, int]) -> tuple[bytes, bytes]:
+        try:
+            return wire.receive(cast(wire.Stream, self._answers), limits)
+        except (OSError, ValueError, EOFError) as error:
+            raise _ViolationError from error
+
+    def end(self) -> None:
+        """Kill the process, wait for it and close the pipes."""
+        self.process.kill()
+        self.process.wait()
+        for stream in (self._requests, self._answers):
+            try:
+                stream.close()
+            except OSError:
+                continue
+
+
+class _Alarm:
+    """Kills the child when its time is up; after the end of the block it never does."""
+
+    def __init__(self, child: _Child, seconds: float) -> None:
+        self._child = child
+        self._lock = threading.Lock()
+        self._over = False
+        self._timer = threading.Timer(seconds, self._ring)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._over = True
+        self._timer.cancel()
+
+    def _ring(self) -> None:
+        with self._lock:
+            if not self._over:
+                self._child.process.kill()
+
+
+def _command() -> list[str]:
+    # Isolated mode ignores the environment and the current folder, so the package's own place is handed over: it is the
+    # same whether the package is installed, installed editable or run from a checkout.
+    return [sys.executable, "-I", "-c", _START, str(Path(__file__).resolve().parents[2])]
+
+
+def _start() -> _Child:
+    try:
+        process = subprocess.Popen(
+            _command(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            close_fds=True,
+            cwd=Path(sys.executable).resolve().anchor,
+            env={name: os.environ[name] for name in _KEPT if name in os.environ},
+            # Ctrl-C at the terminal is the parent's affair.
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except OSError as error:
+        raise _ViolationError from error
+    return _Child(process)
