@@ -1,0 +1,100 @@
+"""Where everything lies in a bag, in which order, and how much of it there may be.
+
+Holds the names, the fixed order and the limits, nothing that reads or writes.
+
+Spec: docs/formats/bundle.md, "Layout" and "Limits".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+FORMAT: Final = "evidence-bundle/1"
+NAMESPACE: Final = "evidence-bundle"
+"""SSHSIG namespace of the signature over the tag manifest."""
+TOP: Final = "bag"
+"""The one folder at the top of the container."""
+
+DECLARATION: Final = "bagit.txt"
+INFO: Final = "bag-info.txt"
+MANIFEST: Final = "manifest-sha256.txt"
+TAG_MANIFEST: Final = "tagmanifest-sha256.txt"
+SIGNATURE: Final = "tagmanifest-sha256.txt.sig"
+SIGNERS: Final = "signers"
+SIGNER_PEM: Final = "signer.pem"
+VERIFY: Final = "VERIFY.txt"
+BUNDLE: Final = "data/bundle.json"
+REPORT: Final = "data/report.html"
+CHECKPOINT: Final = "data/custody/checkpoint"
+ENTRIES: Final = "data/custody/entries.json"
+RECORDS: Final = "data/records/"
+ATTACHMENTS: Final = "data/attachments/"
+
+FIXED: Final = (
+    DECLARATION,
+    INFO,
+    MANIFEST,
+    TAG_MANIFEST,
+    SIGNATURE,
+    SIGNERS,
+    SIGNER_PEM,
+    VERIFY,
+    BUNDLE,
+    REPORT,
+    CHECKPOINT,
+    ENTRIES,
+)
+"""The files that every bag has, in their order; records and then attachments follow, each ordered by path."""
+SIGNED_TAGS: Final = frozenset({DECLARATION, INFO, MANIFEST, SIGNERS, SIGNER_PEM, VERIFY})
+"""The files that the tag manifest lists."""
+FOLDERS: Final = frozenset({"data", "data/custody", "data/records", "data/attachments"})
+
+MAX_FILES: Final = 100_000
+MAX_SMALL_FILE: Final = 32 * 1024 * 1024
+"""Largest file other than an attachment, in bytes."""
+MAX_SMALL_TOTAL: Final = 96 * 1024 * 1024
+"""All files other than attachments together, in bytes: they are held in memory while a bag is verified."""
+MAX_ATTACHMENT: Final = 1 << 44
+
+_RECORD = re.compile(r"data/records/([0-9a-f]{32})\.(json|sd-jwt)\Z")
+_ATTACHMENT = re.compile(r"data/attachments/([0-9a-f]{32})\.([a-z0-9]{1,8})\Z")
+_PLACES = {path: place for place, path in enumerate(FIXED)}
+
+
+def record_path(record_id: str) -> str:
+    """Return where the signed original of a record lies."""
+    return f"{RECORDS}{record_id}.sd-jwt"
+
+
+def copy_path(record_id: str) -> str:
+    """Return where the readable copy of a record lies."""
+    return f"{RECORDS}{record_id}.json"
+
+
+def attachment_path(attachment_id: str, extension: str) -> str:
+    """Return where the content of an attachment lies."""
+    return f"{ATTACHMENTS}{attachment_id}.{extension}"
+
+
+def place(path: str) -> tuple[int, str] | None:
+    """Return the sort key of a path in the fixed order, or None when the layout has no such path."""
+    if path in _PLACES:
+        return _PLACES[path], path
+    if _RECORD.match(path):
+        return len(FIXED), path
+    if _ATTACHMENT.match(path):
+        return len(FIXED) + 1, path
+    return None
+
+
+def record_id(path: str) -> str | None:
+    """Return the id in the path of a record's file, or None for other paths."""
+    found = _RECORD.match(path)
+    return found[1] if found else None
+
+
+def attachment_id(path: str) -> str | None:
+    """Return the id in the path of an attachment, or None for other paths."""
+    found = _ATTACHMENT.match(path)
+    return found[1] if found else None

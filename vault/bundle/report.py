@@ -1,0 +1,136 @@
+"""The readable copies in a bag: ``report.html`` and ``records/<id>.json``, made from verified values only.
+
+Both are deterministic, so that a reader makes them again from the signed originals and compares bytes; the shipped
+ones are never shown. The page is one file without scripts, links or remote addresses; everything from outside is
+escaped, and characters that could hide or turn round text are shown as ``[U+XXXX]``.
+
+Spec: docs/formats/bundle.md, "Readable copies".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from vault.bundle.contents import IncomingAttachment
+from vault.bundle.manifest import Description
+from vault.formats import jcs
+from vault.formats.custody_entry import EntryView
+from vault.formats.record import RecordView
+from vault.formats.ssh_keys import ssh_fingerprint
+from vault.model import Json, format_time
+
+_STYLE = (
+    "body{max-width:52em;margin:2em auto;padding:0 1em;line-height:1.5;font-family:'Noto Sans','Noto Sans SC',"
+    "'Noto Naskh Arabic','Noto Serif Tibetan','Microsoft YaHei','Microsoft Himalaya',sans-serif}"
+    "p{white-space:pre-wrap;overflow-wrap:anywhere;margin:0}section{border-top:1px solid;margin-top:1.5em}"
+    "dt{font-weight:bold;margin-top:.5em}dd{margin-inline-start:1.5em}"
+)
+_HEAD = (
+    '<!DOCTYPE html>\n<html lang="en" dir="ltr">\n<head>\n<meta charset="utf-8">\n'
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+    f"<title>Evidence bundle</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+)
+_NOTE = (
+    "This page is a copy for reading. It proves nothing by itself: VERIFY.txt says how to check the bag. "
+    "Times are claims of the sender."
+)
+_WITHHELD = "Some fields may be withheld."
+
+# Controls, and marks that turn the direction of what follows or cannot be seen; joiners (U+200C, U+200D) and the simple
+# direction marks (U+200E, U+200F, U+061C) stay, because scripts need them.
+_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
+_SPECIAL = re.compile("[&<>\"']")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}\Z")
+
+
+def record_copy(view: RecordView) -> bytes:
+    """Return the bytes of ``records/<id>.json``: what the record discloses, in canonical JSON."""
+    return jcs.encode(
+        {
+            "digest": view.digest,
+            "fields": view.fields,
+            "id": view.id,
+            "meta": view.meta,
+            "signer": ssh_fingerprint(view.signer),
+            "type": view.type,
+            "version": view.version,
+            "withheld": view.withheld,
+        }
+    )
+
+
+def report_html(
+    description: Description,
+    records: Iterable[RecordView],
+    attachments: Sequence[IncomingAttachment],
+    entries: Iterable[EntryView],
+) -> bytes:
+    """Return the bytes of ``report.html``.
+
+    Args:
+        description: Of the bundle; its contents and their digests are not used, since they name this very page.
+        records: Any order; the page puts testimony and other records first, descriptions of attachments after them.
+        attachments: In the order of their ids.
+        entries: In the order of their numbers.
+    """
+    parts = [_HEAD, f"<h1>Evidence bundle</h1>\n<p>{_NOTE}</p>\n", _section("Bundle", _about(description))]
+    for view in sorted(records, key=lambda v: (v.type == "attachment", v.type, v.id)):
+        parts.append(_record(view))
+    for item in attachments:
+        parts.append(_section(f"File {item.path}", {"sha256": item.sha256, "size": item.size}))
+    for entry in entries:
+        about = {"epoch": entry.epoch, "event": entry.event}
+        parts.append(_section(f"Custody entry {entry.number}", about, note=_WITHHELD))
+    parts.append("</body>\n</html>\n")
+    return "".join(parts).encode()
+
+
+def _about(description: Description) -> dict[str, Json]:
+    return {
+        "bundle": description.bundle_id,
+        "case": description.case_id,
+        "custody log": description.checkpoint.origin,
+        "custody log entries": description.checkpoint.size,
+        "epoch": description.epoch,
+        "number": description.number,
+        "previous bundle": description.previous,
+        "purpose": description.purpose,
+        "recipient": {"key hashes": list(description.key_hashes), "kind": description.recipient_kind},
+        "sealed at": format_time(description.sealed_at),
+        "sender": {"digits": description.fingerprint, "ssh-keygen": ssh_fingerprint(description.sender_key)},
+        "software": description.software,
+    }
+
+
+def _record(view: RecordView) -> str:
+    language = view.fields.get("language")
+    attribute = f' lang="{language}"' if isinstance(language, str) and _LANGUAGE.match(language) else ""
+    about = {"digest": view.digest, "fields": view.fields, "meta": view.meta, "version": view.version}
+    return _section(f"{view.type} {view.id}", about, attribute=attribute, note=_WITHHELD if view.withheld else "")
+
+
+def _section(title: str, value: dict[str, Json], *, attribute: str = "", note: str = "") -> str:
+    comment = f"<p>{note}</p>\n" if note else ""
+    return f'<section{attribute}>\n<h2 dir="auto">{_text(title)}</h2>\n{comment}{_render(value)}</section>\n'
+
+
+def _render(value: Json) -> str:
+    """Return a value as nested lists: members in the order of canonical JSON, elements in their own."""
+    if isinstance(value, dict):
+        items = "".join(
+            f'<dt dir="auto">{_text(name)}</dt>\n<dd>\n{_render(value[name])}</dd>\n'
+            for name in sorted(value, key=lambda n: n.encode("utf-16-be"))
+        )
+        return f"<dl>\n{items}</dl>\n"
+    if isinstance(value, list):
+        items = "".join(f"<li>\n{_render(item)}</li>\n" for item in value)
+        return f"<ul>\n{items}</ul>\n"
+    text = value if isinstance(value, str) else jcs.encode(value).decode()
+    return f'<p dir="auto">{_text(text)}</p>\n'
+
+
+def _text(text: str) -> str:
+    escaped = _SPECIAL.sub(lambda found: _ENTITIES[found[0]], text)
+    return _HIDDEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", escaped)
