@@ -15,7 +15,11 @@ from vault.errors import StorageError
 
 
 class Label(StrEnum):
-    """What a key derived from the vault key is for; every label is used for one purpose only."""
+    """What a derived key is for; every label is used for one purpose only.
+
+    The first three derive from the vault key, `SLOT` from what Argon2id made of the passphrase; `RECOVERY` opens the
+    HPKE info of the recovery slot. `formats/key-file.md` lists the bytes.
+    """
 
     STORE = "evidence-vault/v1/store"
     HEADER_MAC = "evidence-vault/v1/key-file-header-mac"
