@@ -28,10 +28,8 @@ from vault.model import Json, is_id
 FORMAT: Final = "custody-entry/1"
 WHERE: Final = "custody entry"
 DIGESTS: Final = 12
-MAX_DISCLOSURE: Final = 256 * 1024
-"""The longest text of one disclosure, in characters."""
-MAX_RELATED: Final = 1_000
-"""How many ids the slot `related` may name."""
+MAX_DISCLOSURE: Final = 8 * 1024 * 1024
+"""The longest text of one disclosure, in characters; `related` can name some 170,000 ids in it."""
 
 _FAMILY = "custody-entry/"
 _NEEDED = frozenset({"object", "type", "time"})
@@ -106,7 +104,7 @@ def _slot_text(slot: str, value: Json) -> str | None:
             return "{" + ",".join([f'"{name}":{_quote(value[name])}' for name in sorted(value)]) + "}"
         if slot == "type":
             return _quote(value) if value else None
-        if slot != "related" or not isinstance(value, list) or not 0 < len(value) <= MAX_RELATED:
+        if slot != "related" or not isinstance(value, list) or not value:
             return None
         return "[" + ",".join(map(_quote, value)) + "]"
     except TypeError:  # Something that is not a str where only a str may stand.
