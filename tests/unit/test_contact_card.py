@@ -4,6 +4,7 @@ import contextlib
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -248,3 +249,9 @@ def test_every_card_that_can_be_signed_comes_back(name, issued):
 def test_whatever_is_read_is_written_alike_and_garbage_is_only_ever_our_error(note):
     with contextlib.suppress(FormatError, IntegrityError):
         assert read_card(note).sign(sign) == note
+
+
+def test_the_worked_example_of_the_document_holds():
+    document = Path(__file__).parents[2] / "docs" / "formats" / "contact-card.md"
+    card = read_card(document.read_text("utf-8").split("```\n")[1])
+    assert (card.name, card.signing_key, card.languages) == ("王芳 (Legal Aid)", KEY, ("zh-Hans", "en"))

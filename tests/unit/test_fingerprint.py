@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from vault.crypto import signing
 from vault.errors import FormatError, RefusedError
-from vault.formats import fingerprint
+from vault.formats import fingerprint, ssh_keys
+from vault.formats.sshsig import verify_ssh
 
 KEY = signing.public_key(bytes(range(32)))
 HASH = fingerprint.hash_of_key(KEY)
@@ -134,3 +136,18 @@ def test_a_hash_matches_its_own_forms_and_no_other(one, two):
 def test_a_hash_of_another_length_is_a_programming_error():
     with pytest.raises(ValueError):
         fingerprint.matches(DIGITS, HASH[:31])
+
+
+def test_the_worked_example_of_the_document_holds():
+    document = Path(__file__).parents[2] / "docs" / "formats" / "fingerprint.md"
+    text, _, rest = document.read_text("utf-8").partition("## 6. Worked example")[2].partition("```\n")
+    values = [line[17:] for line in text.splitlines() if line.startswith("    ")]
+    recipient = values[6]
+    hashed = fingerprint.hash_of_recipient(recipient)
+    forms = (fingerprint.digits_of, fingerprint.words_of, fingerprint.hex_of)
+    assert values[:2] == [KEY.hex(), ssh_keys.encode_public_key(KEY)]
+    assert values[2:6] == [DIGITS, WORDS, HEX, OPENSSH]
+    assert values[6:] == [recipient, *(form(hashed) for form in forms)]
+    pem, _, signature = rest.split("```")[:3]
+    assert ssh_keys.decode_pem(pem) == KEY
+    assert verify_ssh(signature.removeprefix("\n"), b"", "evidence-bundle") == KEY

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from vault.crypto import signing
 from vault.errors import FormatError, IntegrityError, UnsupportedVersionError
 from vault.formats import merkle
 from vault.formats.checkpoint import Checkpoint, origin_of
+from vault.formats.custody_entry import read_entry
 from vault.formats.tlog_proof import TlogProof, decode_extra, encode_extra
 
 SEED = bytes(range(32))
@@ -210,3 +212,23 @@ def test_every_proof_comes_back(index, path, extra):
 def test_whatever_is_read_is_written_alike(text):
     with contextlib.suppress(FormatError):
         assert TlogProof.decode(text).encode() == text
+
+
+def test_the_worked_example_of_the_document_holds():
+    document = Path(__file__).parents[2] / "docs" / "formats" / "custody-log.md"
+    blocks = document.read_text("utf-8").partition("## 8. Worked example")[2].split("```\n")[1::2]
+    leaves, disclosures, plain, hashes, roots, text = (block.splitlines() for block in blocks)
+    frontier = merkle.Frontier()
+    for leaf, hashed, root in zip(leaves, hashes, roots, strict=True):
+        assert merkle.leaf_hash(leaf.encode()).hex() == hashed
+        frontier.append(bytes.fromhex(hashed))
+        assert frontier.root().hex() == root
+    proof = TlogProof.decode("\n".join(text) + "\n")
+    entry, disclosed = decode_extra(proof.extra)
+    assert (entry.decode(), list(disclosed)) == (leaves[1], disclosures)
+    assert [base64.urlsafe_b64decode(one + "=" * (-len(one) % 4)).decode() for one in disclosures] == plain
+    assert proof.verify(entry, KEY).root.hex() == roots[2]
+    view = read_entry(entry, disclosed)
+    assert (view.number, view.event["type"]) == (proof.index, "ingestion")
+    one, two, three = map(bytes.fromhex, (roots[1], roots[2], hashes[2]))
+    merkle.verify_consistency(2, 3, one, two, [three])
