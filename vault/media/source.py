@@ -8,18 +8,17 @@ answer always fits.
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Callable
 from typing import Final
 
+from vault.formats import jcs
 from vault.media.facts import (
     ANSWER_SIZE,
     DISCLOSURES,
     FACT_COUNT,
     GENERIC_EXTENSION,
     GENERIC_TYPE,
-    NUMBER_LIMIT,
     READ_SIZE,
     READ_TOTAL,
     VALUE_LENGTH,
@@ -136,7 +135,7 @@ class Found:
             if len(value) > VALUE_LENGTH:
                 value = value[:VALUE_LENGTH]
                 self._flag("inspection.cut")
-        elif not isinstance(value, bool) and abs(value) > NUMBER_LIMIT:
+        elif not isinstance(value, bool) and abs(value) > jcs.MAX_INT:
             value = str(value) if abs(value) < 10**100 else "very large number"
         self.disclose(kind)
         for free in (name, *(f"{name}.{number}" for number in range(2, 10))):
@@ -166,7 +165,7 @@ class Found:
         self._facts[name] = True
 
     def _put(self, name: str, value: str | int | bool) -> None:
-        size = len(json.dumps(name)) + len(json.dumps(value)) + 2
+        size = len(jcs.encode(name)) + len(jcs.encode(value)) + 2
         full = len(self._facts) >= FACT_COUNT - len(_FLAGS) or size > self._room
         if full or not is_name(name):
             return self._flag("inspection.cut")
