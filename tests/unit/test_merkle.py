@@ -170,6 +170,41 @@ def test_an_old_root_that_is_a_power_of_two_is_still_compared():
         merkle.verify_consistency(4, 7, naive_root(LEAVES[1:5]), ROOTS[7], proof)
 
 
+def test_other_roots_are_refused_for_every_pair_of_sizes():
+    for new in range(2, 20):
+        for old in range(1, new):
+            proof = merkle.consistency_proof(old, new, STORE.node)
+            with pytest.raises(IntegrityError):
+                merkle.verify_consistency(old, new, ROOTS[old + 1], ROOTS[new], proof)
+            with pytest.raises(IntegrityError):
+                merkle.verify_consistency(old, new, ROOTS[old], ROOTS[new + 1], proof)
+
+
+def test_a_proof_that_goes_on_above_the_root_is_refused_although_its_hashes_fit():
+    above = LEAVES[9]
+    for size in range(1, 10):
+        root = merkle.node_hash(above, ROOTS[size])
+        for index in range(size):
+            proof = merkle.inclusion_proof(index, size, STORE.node)
+            with pytest.raises(IntegrityError, match="too long"):
+                merkle.verify_inclusion(LEAVES[index], index, size, (*proof, above), root)
+    old_root, new_root = merkle.node_hash(above, ROOTS[3]), merkle.node_hash(above, ROOTS[7])
+    proof = merkle.consistency_proof(3, 7, STORE.node)
+    with pytest.raises(IntegrityError, match="too long"):
+        merkle.verify_consistency(3, 7, old_root, new_root, (*proof, above))
+
+
+def test_a_hash_of_another_length_is_named_as_such():
+    proof = merkle.inclusion_proof(2, 7, STORE.node)
+    for leaf, path, root in (
+        (LEAVES[2][:31], proof, ROOTS[7]),
+        (LEAVES[2], (proof[0] + b"x", *proof[1:]), ROOTS[7]),
+        (LEAVES[2], proof, ROOTS[7] + b"x"),
+    ):
+        with pytest.raises(IntegrityError, match="length"):
+            merkle.verify_inclusion(leaf, 2, 7, path, root)
+
+
 @pytest.mark.parametrize("index", [-1, 5, 6, 2**53])
 def test_a_claimed_place_outside_the_tree_is_refused(index):
     with pytest.raises(IntegrityError, match="no such place"):

@@ -188,6 +188,16 @@ def test_limits_hold():
         SignedNote.decode(NOTE + "— w AAAAAAA=\n" * 64)
 
 
+@pytest.mark.parametrize("name", ["", "a+b", "a b", "a\u00a0b", "a\u2003b", "a\u3000b", "a\u0085b", "a\nb"])
+def test_a_name_with_white_space_or_a_plus_sign_is_refused(name):
+    with pytest.raises(FormatError):
+        key_id(name, KEY)
+    with pytest.raises(FormatError):
+        SignedNote("a\n", (NoteSignature(name, bytes(4), b"s"),)).encode()
+    with pytest.raises(FormatError):
+        SignedNote.decode(f"a\n\n— {name} AAAAAAA=\n")
+
+
 def test_a_key_of_small_order_is_refused():
     with pytest.raises(FormatError):
         verify_note(NOTE, NAME, bytes(32))
