@@ -1,1 +1,1 @@
-"""Everything the terminal shows; imports the core only through `vault.api`, `vault.model`, `vault.errors`, `vault.jobs`."""
+"""Everything the terminal shows; imports the core through `vault.api`, `model`, `errors` and `jobs` only."""

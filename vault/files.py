@@ -40,7 +40,9 @@ def storage_error(error: OSError, what: str) -> VaultError:
     if error.errno == errno.EFBIG:
         return StorageError(f"{what} is too large for this file system.", "Use a medium formatted as exFAT or better.")
     if error.errno in (errno.EROFS, errno.EPERM, errno.EACCES):
-        return ReadOnlyError(f"No permission to read or write {what}.", "Choose another place or change its permissions.")
+        return ReadOnlyError(
+            f"No permission to read or write {what}.", "Choose another place or change its permissions."
+        )
     if error.errno == errno.ENAMETOOLONG:
         return RefusedError(f"The name of {what} is too long.", "Choose a shorter name.")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):

@@ -223,12 +223,57 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One search result: which record, in which case, and a short snippet around the words."""
+    """One search result: which record, in which case, a snippet around the words; `position` continues the list."""
 
     id: RecordId
     case_id: CaseId
     type: str
     snippet: str
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CustodyEvent:
+    """What a use case enters in the custody log; agent, time and software are added by the open vault.
+
+    Attributes:
+        type: A PREMIS event name, for example ``"ingestion"``.
+        object_id: Id of the one object it concerns, or the vault's log id.
+        object_kind: ``"record"``, ``"attachment"``, ``"case"``, ``"contact"``, ``"bundle"``, ``"vault"``, ``"backup"``…
+        case_id: The case it belongs to, or empty.
+        why: Purpose, in a few words.
+        authority: Legal basis or consent it rests on, or empty.
+        location: Class of the place it happened at or went to, for example ``"this device"``.
+        transfer: Members ``from`` and ``to``, for hand-overs.
+        digests: Members ``before`` and ``after``: hexadecimal SHA-256.
+        result: ``"success"``, ``"failure"`` or ``"intent"`` (an act outside the store that may have happened).
+        detail: More about the outcome.
+        change: Members ``what`` and ``justification``, for an unavoidable change.
+        related: Ids of other objects.
+    """
+
+    type: str
+    object_id: str
+    object_kind: str
+    case_id: str = ""
+    why: str = ""
+    authority: str = ""
+    location: str = "this device"
+    transfer: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    result: str = "success"
+    detail: str = ""
+    change: dict[str, str] = field(default_factory=dict)
+    related: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One custody entry as a person reads it: its number, epoch and disclosed slots."""
+
+    number: int
+    epoch: str
+    event: dict[str, Json]
 
 
 CHUNK_SIZE: Final = 1024 * 1024

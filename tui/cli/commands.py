@@ -1,0 +1,59 @@
+"""Which function runs a command."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from tui.cli import bundles, demo, evidence, keys, people, whole
+from tui.cli.context import Context, Result
+
+Command = Callable[[Context], Result]
+
+_TABLE: dict[tuple[str, str], Command] = {
+    ("init", ""): keys.init,
+    ("phrase", ""): keys.phrase,
+    ("passwd", ""): keys.passwd,
+    ("rekey", ""): keys.rekey,
+    ("recovery", "make"): keys.recovery_make,
+    ("recovery", "check"): keys.recovery_check,
+    ("recovery", "use"): keys.recovery_use,
+    ("identity", "show"): people.identity_show,
+    ("identity", "card"): people.identity_card,
+    ("identity", "export"): people.identity_export,
+    ("contact", "add"): people.contact_add,
+    ("contact", "list"): people.contact_list,
+    ("contact", "verify"): people.contact_verify,
+    ("case", "add"): evidence.case_add,
+    ("case", "list"): evidence.case_list,
+    ("case", "show"): evidence.case_show,
+    ("testimony", "add"): evidence.testimony_add,
+    ("record", "add"): evidence.record_add,
+    ("record", "correct"): evidence.record_correct,
+    ("record", "list"): evidence.record_list,
+    ("record", "show"): evidence.record_show,
+    ("record", "delete"): evidence.record_delete,
+    ("search", ""): evidence.search,
+    ("attach", ""): evidence.attach,
+    ("attachment", "list"): evidence.attachment_list,
+    ("attachment", "show"): evidence.attachment_show,
+    ("extract", ""): evidence.extract,
+    ("seal", ""): bundles.seal,
+    ("reveal", ""): bundles.reveal,
+    ("open", ""): bundles.open_bundle,
+    ("receive", ""): bundles.receive,
+    ("verify", ""): bundles.verify,
+    ("log", "show"): whole.log_show,
+    ("log", "verify"): whole.log_verify,
+    ("log", "checkpoint"): whole.log_checkpoint,
+    ("log", "prove"): whole.log_prove,
+    ("check", ""): whole.check,
+    ("backup", ""): whole.backup,
+    ("restore", ""): whole.restore,
+    ("demo", ""): demo.demo,
+}
+
+
+def find(arguments: argparse.Namespace) -> Command:
+    """Return the function of a parsed command line."""
+    return _TABLE[arguments.command, getattr(arguments, "part", None) or ""]

@@ -1,0 +1,260 @@
+"""Commands about evidence: cases, testimonies, records, search, attachments."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from tui.cli.context import Context, Result, say, size
+from vault import api
+from vault.errors import FormatError, RefusedError
+from vault.model import Attachment, Case, Json, Record, format_time
+
+_TEXT_LIMIT = 16 * 1024 * 1024
+
+
+def _case(case: Case) -> Result:
+    return {
+        "id": case.id,
+        "title": case.title,
+        "created_at": format_time(case.created_at),
+        "records": case.record_count,
+        "attachments": case.attachment_count,
+        "origin": case.origin,
+    }
+
+
+def case_add(context: Context) -> Result:
+    """Add a case."""
+    with context.unlocked() as vault:
+        case = api.cases.add(vault, context.arguments.title)
+    return {"id": case.id, "lines": [case.id]}
+
+
+def case_list(context: Context) -> Result:
+    """List cases, newest first."""
+    with context.unlocked() as vault:
+        found = api.cases.page(vault, context.arguments.limit)
+    lines = [
+        f"{case.id}  {case.record_count:>5} records  {case.attachment_count:>5} files  {case.title}" for case in found
+    ]
+    return {"cases": [_case(case) for case in found], "lines": lines or ["There are no cases."]}
+
+
+def case_show(context: Context) -> Result:
+    """Show a case with its records and attachments."""
+    with context.unlocked() as vault:
+        case = api.cases.get(vault, context.arguments.id)
+        records = api.records.page(vault, case.id)
+        attachments = api.intake.page(vault, case.id)
+    lines = [case.title, ""]
+    lines += [_record_line(record) for record in records] + [_attachment_line(one) for one in attachments]
+    return {
+        **_case(case),
+        "records": [_record(record) for record in records],
+        "attachments": [_attachment(one) for one in attachments],
+        "lines": lines,
+    }
+
+
+def _record(record: Record) -> Result:
+    newest = record.versions[-1] if record.versions else None
+    return {
+        "id": record.id,
+        "type": record.type,
+        "title": record.title,
+        "version": newest.version if newest else 0,
+        "digest": newest.digest if newest else "",
+        "deleted": record.deleted,
+        "origin": record.origin,
+        "verdict": record.verdict,
+    }
+
+
+def _record_line(record: Record) -> str:
+    state = "deleted" if record.deleted else record.verdict or "own"
+    return f"{record.id}  {record.type:<10} {state:<9} {record.title}"
+
+
+def _signed(record: Record) -> Result:
+    newest = record.versions[-1]
+    lines = [f"{record.id}  version {newest.version}, signed.", f"Digest: {newest.digest}"]
+    return {"id": record.id, "version": newest.version, "digest": newest.digest, "lines": lines}
+
+
+def testimony_add(context: Context) -> Result:
+    """Sign a testimony from a text."""
+    arguments = context.arguments
+    text = _text(arguments.file)
+    fields: dict[str, Json] = {"statement": text}
+    if arguments.title:
+        fields["title"] = arguments.title
+    if arguments.lang:
+        fields["language"] = arguments.lang
+    with context.unlocked() as vault:
+        record = api.records.add(vault, arguments.case, "testimony", fields)
+    return _signed(record)
+
+
+def _text(name: str) -> str:
+    if name == "-":
+        data = sys.stdin.buffer.read(_TEXT_LIMIT + 1)
+        if len(data) > _TEXT_LIMIT:
+            raise RefusedError("The text is larger than 16 MiB.", "Attach it as a file instead.")
+    else:
+        data = api.read_small(Path(name), _TEXT_LIMIT, "the text file")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FormatError("text", "it is not UTF-8", "Save it as UTF-8, or attach the file as it is.") from error
+
+
+def _toml(name: str) -> dict[str, Json]:
+    try:
+        values: dict[str, Any] = tomllib.loads(_text(name))
+    except tomllib.TOMLDecodeError as error:
+        raise FormatError("record file", "it is not TOML", "See docs/formats/schema.md for an example.") from error
+    return values
+
+
+def record_add(context: Context) -> Result:
+    """Sign a record of any type."""
+    fields = _toml(context.arguments.file)
+    with context.unlocked() as vault:
+        record = api.records.add(vault, context.arguments.case, context.arguments.type, fields)
+    return _signed(record)
+
+
+def record_correct(context: Context) -> Result:
+    """Sign a new version."""
+    fields = _toml(context.arguments.file)
+    with context.unlocked() as vault:
+        record = api.records.correct(vault, context.arguments.id, fields, context.arguments.why)
+    return _signed(record)
+
+
+def record_list(context: Context) -> Result:
+    """List the records of a case."""
+    with context.unlocked() as vault:
+        found = api.records.page(vault, context.arguments.case)
+    return {
+        "records": [_record(record) for record in found],
+        "lines": [_record_line(record) for record in found] or ["There are no records."],
+    }
+
+
+def record_show(context: Context) -> Result:
+    """Show a record's newest values and its versions."""
+    with context.unlocked() as vault:
+        record = api.records.show(vault, context.arguments.id)
+    versions = [
+        {
+            "version": one.version,
+            "digest": one.digest,
+            "signed_at": format_time(one.signed_at),
+            "signer": one.signer,
+        }
+        for one in record.versions
+    ]
+    lines = [_record_line(record), ""]
+    for name, value in record.fields.items():
+        lines += [f"{name}:", *(f"    {line}" for line in _plain(value).split("\n"))]
+    lines += [""] + [f"version {one['version']}  {one['signed_at']}  {one['digest']}" for one in versions]
+    return {**_record(record), "fields": record.fields, "versions": versions, "lines": lines}
+
+
+def _plain(value: Json) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_plain(member)}" for name, member in value.items())
+    if isinstance(value, list):
+        return ", ".join(_plain(element) for element in value)
+    return str(value)
+
+
+def record_delete(context: Context) -> Result:
+    """Delete what a record or attachment says."""
+    with context.unlocked() as vault:
+        api.records.delete(vault, context.arguments.id, context.arguments.why)
+        api.setup.sweep_all(vault)
+    return {
+        "id": context.arguments.id,
+        "lines": ["Deleted. Its log entries stay. Earlier backups and bundles still hold it."],
+    }
+
+
+def search(context: Context) -> Result:
+    """Search all signed text."""
+    with context.unlocked() as vault:
+        found = api.search.find(vault, " ".join(context.arguments.words), max(1, min(context.arguments.limit, 1000)))
+    hits = [{"id": hit.id, "case": hit.case_id, "type": hit.type, "snippet": hit.snippet} for hit in found]
+    return {
+        "hits": hits,
+        "lines": [f"{hit.id}  {hit.type:<10} {hit.snippet}" for hit in found] or ["Nothing was found."],
+    }
+
+
+def _attachment(one: Attachment) -> Result:
+    return {
+        "id": one.id,
+        "sha256": one.sha256,
+        "sha512": one.sha512,
+        "size": one.size,
+        "media_type": one.media_type,
+        "original_name": one.fields.get("original_name", ""),
+        "deleted": one.deleted,
+        "origin": one.origin,
+    }
+
+
+def _attachment_line(one: Attachment) -> str:
+    state = "deleted" if one.deleted else size(one.size)
+    return f"{one.id}  {state:>10}  {one.media_type}  {one.fields.get('original_name', '')}"
+
+
+def attach(context: Context) -> Result:
+    """Take files in, one after the other; what was taken in before a failure stays."""
+    arguments = context.arguments
+    taken: list[Attachment] = []
+    with context.unlocked() as vault:
+        for name in arguments.files:
+            path = Path(name)
+            one = api.intake.attach(
+                vault, arguments.case, path, context.job, record_id=arguments.record, note=arguments.note
+            )
+            say(f"Taken in: {path.name} ({size(one.size)})")
+            taken.append(one)
+    return {"attachments": [_attachment(one) for one in taken], "lines": [_attachment_line(one) for one in taken]}
+
+
+def attachment_list(context: Context) -> Result:
+    """List the attachments of a case."""
+    with context.unlocked() as vault:
+        found = api.intake.page(vault, context.arguments.case)
+    return {
+        "attachments": [_attachment(one) for one in found],
+        "lines": [_attachment_line(one) for one in found] or ["There are no attachments."],
+    }
+
+
+def attachment_show(context: Context) -> Result:
+    """Show what is known of a file."""
+    with context.unlocked() as vault:
+        one = api.intake.show(vault, context.arguments.id)
+    lines = [_attachment_line(one), f"SHA-256: {one.sha256}"]
+    lines += [f"{name}: {_plain(value)}" for name, value in one.fields.items()]
+    return {"attachments": [{**_attachment(one), "fields": one.fields}], "lines": lines}
+
+
+def extract(context: Context) -> Result:
+    """Write an attachment out, in clear."""
+    arguments = context.arguments
+    with context.unlocked() as vault:
+        one = api.intake.extract(vault, arguments.attachment, Path(arguments.out), context.job, arguments.why)
+    return {
+        "file": arguments.out,
+        "sha256": one.sha256,
+        "size": one.size,
+        "lines": [f"Written to {arguments.out}, in clear.", f"SHA-256: {one.sha256}"],
+    }

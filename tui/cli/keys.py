@@ -1,0 +1,134 @@
+"""Commands about the vault itself: init, phrase, passwd, rekey, recovery."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tui.cli.context import Context, Result, say
+from vault import api
+from vault.api import Share
+from vault.errors import RefusedError
+from vault.model import Secret
+
+
+def init(context: Context) -> Result:
+    """Make a vault."""
+    secret = context.secrets.next("New passphrase", twice=True)
+    answer = api.strength(secret.reveal().decode())
+    say(f"{answer.sentence} {answer.advice}".rstrip())
+    vault = api.setup.create(context.folder, secret, name=context.arguments.name)
+    try:
+        found = vault.identity.fingerprint
+    finally:
+        api.lock(vault)
+    lines = [
+        f"The vault is in {context.folder}.",
+        f"Its fingerprint: {found}",
+        "Next: make recovery shares ('evault recovery make'); without them a lost passphrase is lost evidence.",
+    ]
+    return {"vault": str(context.folder), "fingerprint": found, "strength": answer.sentence, "lines": lines}
+
+
+def phrase(context: Context) -> Result:
+    """Print a random passphrase: the one command that exists to print a secret."""
+    words = api.generate(context.arguments.words)
+    return {"phrase": words, "lines": [words]}
+
+
+def passwd(context: Context) -> Result:
+    """Change the passphrase."""
+    with context.unlocked() as vault:
+        new = context.secrets.next("New passphrase", twice=True)
+        api.setup.change_passphrase(vault, new)
+        generation = vault.keys.generation
+    return {
+        "generation": generation,
+        "lines": [
+            "The passphrase was changed. Older copies of the vault still open with the old one.",
+            "If somebody may know the old one and have such a copy, run 'evault rekey' as well.",
+        ],
+    }
+
+
+def rekey(context: Context) -> Result:
+    """Rotate the vault key."""
+    vault = api.setup.rekey(context.folder, context.secrets.next("Passphrase"), context.job)
+    try:
+        generation = vault.keys.generation
+    finally:
+        api.lock(vault)
+    return {"generation": generation, "lines": ["The vault key was rotated. Make a new backup."]}
+
+
+def recovery_make(context: Context) -> Result:
+    """Write recovery shares, each into a folder of its own and encrypted on its own."""
+    arguments = context.arguments
+    folders = [Path(name) for name in arguments.out]
+    if arguments.trustee and len(arguments.trustee) != len(folders):
+        raise RefusedError("The numbers of --trustee and --out differ.", "Give one trustee per folder.")
+    api.recovery.refuse_one_folder(folders)
+    with context.unlocked() as vault:
+        public_key, shares = api.recovery.prepare(arguments.threshold, len(folders))
+        told = []
+        for place, (share, folder) in enumerate(zip(shares, folders, strict=True)):
+            protection: Secret | str = (
+                arguments.trustee[place]
+                if arguments.trustee
+                else context.secrets.next(f"Passphrase for share {share.index}", twice=True)
+            )
+            target = folder / f"share-{share.index}-of-{len(shares)}.age"
+            api.recovery.write_share(share, target, protection)
+            told.append({"index": share.index, "file": str(target)})
+        api.recovery.commit(vault, public_key)
+    lines = [f"Share {one['index']}: {one['file']}" for one in told]
+    lines.append(
+        f"Any {arguments.threshold} of them open the vault. Rehearse it now: 'evault recovery check SHARE SHARE'."
+    )
+    return {"shares": told, "threshold": arguments.threshold, "lines": lines}
+
+
+def _shares(context: Context) -> list[Share]:
+    shares = []
+    for name in context.arguments.shares:
+        path = Path(name)
+        asked = api.recovery.needs_passphrase(path)
+        secret = context.secrets.next(f"Passphrase of {path.name}") if asked else None
+        shares.append(api.recovery.read_share(path, secret))
+    return shares
+
+
+def recovery_check(context: Context) -> Result:
+    """Rehearse: show that the shares open the vault, and change nothing."""
+    key_file = api.setup.read_key_file(context.folder)
+    shares = _shares(context)
+    opened = api.recovery.rehearse(key_file, shares)
+    return {
+        "shares": [share.index for share in shares],
+        "generation": opened.generation,
+        "lines": ["These shares open the vault. Nothing was changed."],
+    }
+
+
+def recovery_use(context: Context) -> Result:
+    """Set a new passphrase with shares."""
+    key_file = api.setup.read_key_file(context.folder)
+    shares = _shares(context)
+    api.recovery.rehearse(key_file, shares)
+    new = context.secrets.next("New passphrase", twice=True)
+    api.setup.require_strength(new)
+    opened = api.recovery.use(context.folder, key_file, shares, new)
+    vault = api.setup.open_with(context.folder, opened)
+    try:
+        found = vault.identity.fingerprint
+    finally:
+        api.lock(vault)
+    return {
+        "shares": [share.index for share in shares],
+        "generation": opened.generation,
+        "fingerprint": found,
+        "lines": [
+            "The new passphrase is set.",
+            f"The vault's fingerprint: {found}",
+            "Compare it with the one you know: a key file that was exchanged would show another.",
+        ],
+    }

@@ -1,0 +1,112 @@
+"""Commands about who: own identity and contacts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tui.cli.context import Context, Result
+from vault import api
+from vault.errors import FormatError, RefusedError
+from vault.model import Contact
+
+_CARD_LIMIT = 1 << 16
+
+
+def identity_show(context: Context) -> Result:
+    """Show the own fingerprint and public keys."""
+    with context.unlocked() as vault:
+        own = api.contacts.own(vault)
+    return {
+        "fingerprint": own.fingerprint,
+        "words": own.words,
+        "recipient": own.recipient,
+        "x25519_recipient": own.x25519_recipient,
+        "ssh_public_key": own.ssh_public_key,
+        "lines": [
+            f"Fingerprint: {own.fingerprint}",
+            f"In words:    {own.words}",
+            f"ssh key:     {own.ssh_public_key}",
+            f"age X25519:  {own.x25519_recipient}",
+            f"age hybrid:  {own.recipient[:40]}… (whole in the contact card)",
+        ],
+    }
+
+
+def identity_card(context: Context) -> Result:
+    """Write the own contact card."""
+    with context.unlocked() as vault:
+        name = context.arguments.name or vault.identity.name or "Evidence vault"
+        text = api.contacts.card(vault, name)
+        found = vault.identity.fingerprint
+    api.write_new(Path(context.arguments.out), text.encode(), "the contact card")
+    return {
+        "file": context.arguments.out,
+        "fingerprint": found,
+        "lines": [f"The card is in {context.arguments.out}. Tell its fingerprint over another channel:", found],
+    }
+
+
+def identity_export(context: Context) -> Result:
+    """Write an age identity, a secret key, for use with stock tools."""
+    with context.unlocked() as vault:
+        secret = api.contacts.export_identity(vault, context.arguments.type)
+        found = vault.identity.fingerprint
+        api.write_new(Path(context.arguments.out), secret.reveal(), "the identity file")
+    return {
+        "file": context.arguments.out,
+        "fingerprint": found,
+        "lines": [
+            f"The secret key is in {context.arguments.out}, in clear. Whoever has it reads bundles sealed to you."
+        ],
+    }
+
+
+def _fields(contact: Contact) -> Result:
+    return {
+        "name": contact.name,
+        "fingerprint": contact.fingerprint,
+        "verified": contact.verified,
+        "recipients": list(contact.recipients),
+    }
+
+
+def contact_add(context: Context) -> Result:
+    """Add a contact."""
+    arguments = context.arguments
+    if (arguments.card is None) == (not arguments.recipient):
+        raise RefusedError("Give either a card, or --name and --recipient.", "See 'evault contact add --help'.")
+    if arguments.card is not None:
+        text = _text(Path(arguments.card), "the contact card")
+    ssh_key = _text(Path(arguments.ssh_key), "the ssh key") if arguments.ssh_key else ""
+    with context.unlocked() as vault:
+        if arguments.card is not None:
+            contact = api.contacts.add_card(vault, text, arguments.name)
+        else:
+            contact = api.contacts.add(vault, arguments.name, tuple(arguments.recipient), ssh_key)
+    lines = [f"Added {contact.name}, not verified." if not contact.verified else f"Renewed {contact.name}."]
+    if not contact.verified:
+        lines += ["Compare this fingerprint with them over another channel, then 'evault contact verify':",
+                  contact.fingerprint]  # fmt: skip
+    return {**_fields(contact), "lines": lines}
+
+
+def _text(path: Path, what: str) -> str:
+    try:
+        return api.read_small(path, _CARD_LIMIT, what).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(what, "not text") from error
+
+
+def contact_list(context: Context) -> Result:
+    """List the contacts."""
+    with context.unlocked() as vault:
+        found = api.contacts.page(vault)
+    lines = [f"{'verified  ' if c.verified else 'UNVERIFIED'}  {c.fingerprint}  {c.name}" for c in found]
+    return {"contacts": [_fields(contact) for contact in found], "lines": lines or ["There are no contacts."]}
+
+
+def contact_verify(context: Context) -> Result:
+    """Enter that fingerprints were compared."""
+    with context.unlocked() as vault:
+        contact = api.contacts.verify(vault, context.arguments.name, context.arguments.fingerprint)
+    return {**_fields(contact), "lines": [f"{contact.name} is verified."]}

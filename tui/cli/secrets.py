@@ -1,0 +1,74 @@
+"""Reading secrets: one per line from a file descriptor, or at a prompt on the terminal that echoes nothing."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from pathlib import Path
+from typing import Final
+
+from vault.api import to_secret
+from vault.errors import RefusedError
+from vault.model import Secret
+
+_LIMIT: Final = 1 << 16
+
+
+class Secrets:
+    """The secrets of one command, in the order in which it needs them.
+
+    Args:
+        descriptor: An open file descriptor that holds one secret per line, or None for prompts.
+    """
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._lines: list[bytes] | None = None
+        if descriptor is not None:
+            self._lines = _read_lines(descriptor)
+
+    def next(self, prompt: str, *, twice: bool = False) -> Secret:
+        """Return the next secret.
+
+        Args:
+            prompt: What is asked for, in a few words.
+            twice: A new secret: at a prompt it is asked for again, to find a slip.
+
+        Raises:
+            RefusedError: There is no line left, no terminal, or the two do not agree.
+        """
+        if self._lines is not None:
+            if not self._lines:
+                raise RefusedError(f"There is no line left for: {prompt}.", "Give one secret per line, in order.")
+            try:
+                return to_secret(self._lines.pop(0).decode("utf-8"))
+            except UnicodeDecodeError as error:
+                raise RefusedError("A secret is not valid UTF-8.", "Write it as UTF-8.") from error
+        typed = _ask(prompt)
+        if twice and _ask(f"{prompt}, again") != typed:
+            raise RefusedError("The two were not the same.", "Try again.")
+        return to_secret(typed)
+
+
+def _read_lines(descriptor: int) -> list[bytes]:
+    try:
+        data = b""
+        while len(data) <= _LIMIT and (piece := os.read(descriptor, 4096)):
+            data += piece
+    except OSError as error:
+        raise RefusedError("The passphrase descriptor cannot be read.", "Check --passphrase-fd.") from error
+    lines = data.split(b"\n")
+    return [line.removesuffix(b"\r") for line in (lines[:-1] if lines[-1] == b"" else lines)]
+
+
+def _ask(prompt: str) -> str:
+    if os.name != "nt":
+        try:
+            Path("/dev/tty").open("rb").close()
+        except OSError as error:
+            raise RefusedError(
+                "There is no terminal to ask for a passphrase on.", "Use --passphrase-fd N with one secret per line."
+            ) from error
+    try:
+        return getpass.getpass(f"{prompt}: ")
+    except EOFError as error:
+        raise RefusedError("No passphrase was typed.", "Try again.") from error

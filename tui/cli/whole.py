@@ -1,0 +1,102 @@
+"""Commands about the whole vault: log, check, backup, restore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tui.cli.bundles import finding_lines, findings_of
+from tui.cli.context import Context, Result, size
+from vault import api
+
+
+def log_show(context: Context) -> Result:
+    """Show the newest entries of the custody log."""
+    with context.unlocked() as vault:
+        found = api.custody.page(vault, max(1, min(context.arguments.limit, 10_000)), case_id=context.arguments.case)
+        head = api.custody.head(vault)
+    entries = [{"number": one.number, "epoch": one.epoch, "event": one.event} for one in found]
+    lines = []
+    for one in found:
+        event = one.event
+        what, when = event.get("object", {}), event.get("time", {})
+        result = event.get("outcome", {}).get("result", "")
+        lines.append(
+            f"{one.number:>7}  {when.get('utc', '?')}  {event.get('type', '?'):<14} {result:<8} "
+            f"{what.get('kind', '?'):<10} {what.get('id', '?')}"
+        )
+    return {"size": head.size, "root": head.root.hex(), "entries": entries, "lines": lines}
+
+
+def log_verify(context: Context) -> Result:
+    """Recompute the whole log."""
+    with context.unlocked() as vault:
+        head = api.custody.head(vault)
+        report = api.custody.verify(vault, context.job)
+    lines = [*finding_lines(report.findings), "The log holds." if report.ok else "The log does NOT hold."]
+    lines += [f"Not checked: {sentence}" for sentence in report.not_checked]
+    return {
+        "size": head.size,
+        "root": head.root.hex(),
+        "findings": findings_of(report.findings),
+        "exit": 0 if report.ok else 1,
+        "lines": lines,
+    }
+
+
+def log_checkpoint(context: Context) -> Result:
+    """Write a checkpoint: an anchor to keep elsewhere."""
+    with context.unlocked() as vault:
+        head = api.custody.write_checkpoint(vault, Path(context.arguments.out))
+    lines = [
+        f"The checkpoint is in {context.arguments.out}: keep it away from this computer.",
+        f"Root: {head.root.hex()}",
+    ]
+    return {"size": head.size, "root": head.root.hex(), "file": context.arguments.out, "lines": lines}
+
+
+def log_prove(context: Context) -> Result:
+    """Write a proof that an entry is in the log."""
+    with context.unlocked() as vault:
+        proof = api.custody.write_proof(vault, context.arguments.id, Path(context.arguments.out))
+        head = api.custody.head(vault)
+    lines = [f"The proof of entry {proof.index} is in {context.arguments.out}."]
+    return {
+        "size": head.size,
+        "root": head.root.hex(),
+        "number": proof.index,
+        "file": context.arguments.out,
+        "lines": lines,
+    }
+
+
+def check(context: Context) -> Result:
+    """Check the whole vault."""
+    with context.unlocked() as vault:
+        checked = api.checking.check(vault, [Path(name) for name in context.arguments.anchor], context.job)
+    report = checked.report
+    lines = finding_lines(report.findings)
+    lines.append("Everything that was checked holds." if report.ok else "The vault does NOT hold together.")
+    lines += [f"Not checked: {sentence}" for sentence in report.not_checked]
+    return {
+        "findings": findings_of(report.findings),
+        "anchored": checked.anchored,
+        "steps": list(report.steps),
+        "not_checked": list(report.not_checked),
+        "exit": 0 if report.ok else 1,
+        "lines": lines,
+    }
+
+
+def backup(context: Context) -> Result:
+    """Bring a backup up to date."""
+    with context.unlocked() as vault:
+        written = api.backup.backup(vault, Path(context.arguments.target), context.job)
+    return {"bytes_written": written, "lines": [f"The backup is whole; {size(written)} were written."]}
+
+
+def restore(context: Context) -> Result:
+    """Rebuild a vault from a backup."""
+    secret = context.secrets.next("Passphrase of the backup")
+    api.backup.restore(Path(context.arguments.source), context.folder, secret, context.job)
+    lines = [f"The vault is in {context.folder}. It starts a new epoch that names the state it grew from."]
+    return {"vault": str(context.folder), "lines": lines}

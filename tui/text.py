@@ -1,0 +1,43 @@
+"""The one display filter for foreign text: what a terminal would obey is shown, not obeyed.
+
+Controls, line separators and bidirectional marks become visible; joiners that scripts need (ZWJ, ZWNJ) stay, tabs and
+line breaks stay where the caller allows them. Stored bytes are never changed: this is for showing only.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+_JOINERS: Final = frozenset("\u200c\u200d")
+_VISIBLE: Final = {
+    "\u200e": "⟨LRM⟩", "\u200f": "⟨RLM⟩", "\u061c": "⟨ALM⟩", "\u202a": "⟨LRE⟩", "\u202b": "⟨RLE⟩", "\u202c": "⟨PDF⟩",
+    "\u202d": "⟨LRO⟩", "\u202e": "⟨RLO⟩", "\u2066": "⟨LRI⟩", "\u2067": "⟨RLI⟩", "\u2068": "⟨FSI⟩", "\u2069": "⟨PDI⟩",
+    "\ufeff": "⟨BOM⟩",
+}  # fmt: skip
+_MOST_MARKS: Final = 16
+
+
+def shown(text: str, *, lines: bool = False) -> str:
+    """Return `text` safe to write to a terminal.
+
+    Args:
+        text: Any text, also with lone surrogates.
+        lines: Keep line feeds and tabs; otherwise they are shown as marks.
+    """
+    out: list[str] = []
+    marks = 0
+    for character in text:
+        kind = unicodedata.category(character)
+        marks = marks + 1 if kind in ("Mn", "Me") else 0
+        if character in _VISIBLE:
+            out.append(_VISIBLE[character])
+        elif (lines and character in "\n\t") or character in _JOINERS:
+            out.append(character)
+        elif kind == "Cc":
+            out.append(chr(0x2400 + ord(character)) if ord(character) < 0x20 else f"⟨{ord(character):02X}⟩")
+        elif kind in ("Cf", "Cs", "Zl", "Zp", "Cn", "Co"):
+            out.append(f"⟨{ord(character):04X}⟩")
+        elif marks <= _MOST_MARKS:
+            out.append(character)
+    return "".join(out)

@@ -1,0 +1,77 @@
+"""The door for front ends: making, unlocking and locking a vault, the use cases, and checking a bag without a vault.
+
+Composition only. A front end imports this, `vault.model`, `vault.errors` and `vault.jobs`, nothing else of the core:
+
+```python
+from vault import api
+vault = api.setup.unlock(folder, secret)
+case = api.cases.add(vault, "…")
+api.lock(vault)
+```
+"""
+
+from __future__ import annotations
+
+from vault import __version__, schema
+from vault.files import read_small, write_new
+from vault.formats.fingerprint import words_of
+from vault.open_vault import OpenVault
+from vault.passphrase import Strength, generate, strength, to_secret
+from vault.process import harden
+from vault.recovery import Share
+from vault.surroundings import network_file_system
+from vault.usecases import (
+    backup,
+    cases,
+    checking,
+    contacts,
+    custody,
+    drafts,
+    intake,
+    receiving,
+    records,
+    recovery,
+    sealing,
+    search,
+    setup,
+)
+
+schemas = schema.schemas
+verify_bag = receiving.verify_bag
+
+
+def lock(vault: OpenVault) -> None:
+    """Close an open vault; what is queued is finished first."""
+    vault.close()
+
+
+__all__ = [
+    "OpenVault",
+    "Share",
+    "Strength",
+    "__version__",
+    "backup",
+    "cases",
+    "checking",
+    "contacts",
+    "custody",
+    "drafts",
+    "generate",
+    "harden",
+    "intake",
+    "lock",
+    "network_file_system",
+    "read_small",
+    "receiving",
+    "records",
+    "recovery",
+    "schemas",
+    "sealing",
+    "search",
+    "setup",
+    "strength",
+    "to_secret",
+    "verify_bag",
+    "words_of",
+    "write_new",
+]

@@ -1,0 +1,128 @@
+"""Recomputing the custody log: every entry, every tree node, every epoch, the signed head.
+
+Reads in steps, so that a writer waits a moment only, and keeps one node per level, so that memory does not
+grow with the log. Spec: `docs/formats/custody-log.md`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from vault.errors import DamagedError, FormatError, IntegrityError
+from vault.formats import checkpoint as checkpoints
+from vault.formats import custody_entry, merkle
+from vault.jobs import Job
+from vault.model import Finding, Json, Severity
+from vault.open_vault import OpenVault
+from vault.store import custody
+from vault.store.custody import StoredEntry
+from vault.store.database import Connection
+
+_STEP: Final = 2048
+STEP_NAME: Final = "log"
+
+
+@dataclass
+class LogState:
+    """What a recomputation keeps: the frontier of the tree, and the findings."""
+
+    epochs: list[tuple[str, int, str]]
+    size: int
+    head: str
+    frontier: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def wrong(self, code: str, where: str, message: str) -> None:
+        """Add a finding."""
+        self.findings.append(Finding(STEP_NAME, code, Severity.ERROR, where, message))
+
+    def node(self, level: int, index: int) -> bytes:
+        """Return a node of the frontier."""
+        return self.frontier[level][1]
+
+
+def verify_log(
+    vault: OpenVault, job: Job, each: Callable[[int, str, dict[str, Json]], None] | None = None
+) -> list[Finding]:
+    """Recompute the log and return what is wrong with it.
+
+    Args:
+        vault: The open vault.
+        job: Told of entries done.
+        each: Called with number, object id and event of every sound entry, for checks of the store against its log.
+    """
+    state = vault.read(lambda c: LogState(custody.epochs(c), custody.size(c), custody.head(c)))
+    done = 0
+    while done < state.size:
+        count = min(_STEP, state.size - done)
+        first = done
+
+        def fetch(
+            connection: Connection, first: int = first, count: int = count
+        ) -> tuple[list[StoredEntry], dict[int, bytes]]:
+            return list(custody.walk(connection, first, count)), custody.nodes_between(connection, first, count)
+
+        entries, nodes = vault.read(fetch)
+        if [stored.number for stored in entries] != list(range(first, first + count)):
+            state.wrong("log-gap", str(first), "Entries are missing from the log.")
+            return state.findings
+        for stored in entries:
+            _check_entry(state, stored, each)
+            for level, index, value in merkle.append(stored.number, merkle.leaf_hash(stored.entry), state.node):
+                if nodes.get(custody.node_id(level, index)) != value:
+                    state.wrong("log-tree", str(stored.number), "The log's tree does not belong to its entries.")
+                if index % 2 == 0:
+                    state.frontier[level] = (index, value)
+        done += count
+        job.report("verifying the log", done, state.size)
+    _check_head(vault, state)
+    return state.findings
+
+
+def _check_entry(
+    state: LogState, stored: StoredEntry, each: Callable[[int, str, dict[str, Json]], None] | None
+) -> None:
+    try:
+        view = custody_entry.read_entry(stored.entry, stored.disclosures)
+    except (FormatError, IntegrityError):
+        state.wrong("log-entry", str(stored.number), "An entry is not what its disclosures say.")
+        return
+    at = max((i for i, (_, first, _) in enumerate(state.epochs) if first <= stored.number), default=-1)
+    if view.number != stored.number or at < 0 or view.epoch != state.epochs[at][0]:
+        state.wrong("log-order", str(stored.number), "An entry stands at a place that is not its own.")
+        return
+    subject = view.event.get("object", {}).get("id", stored.object)
+    if subject != stored.object:
+        state.wrong("log-entry", str(stored.number), "An entry is filed under another object.")
+        return
+    if each is not None:
+        each(stored.number, stored.object, view.event)
+
+
+def _root_at(size: int, connection: Connection) -> bytes:
+    return merkle.root(size, custody.node_of(connection))
+
+
+def _check_head(vault: OpenVault, state: LogState) -> None:
+    identity = vault.identity
+    try:
+        head = checkpoints.verify_checkpoint(state.head, identity.public_key)
+    except (FormatError, IntegrityError):
+        state.wrong("log-head", "head", "The log's head is not signed by this vault's key.")
+        return
+    expected = checkpoints.origin_of(identity.log_id, state.epochs[-1][0])
+    root = merkle.root(state.size, state.node)
+    if head.origin != expected or head.size != state.size or head.root != root:
+        state.wrong("log-head", "head", "The signed head does not belong to the log as it stands.")
+    for (_, first, note), (before, _, _) in zip(state.epochs[1:], state.epochs, strict=False):
+        try:
+            grown = checkpoints.verify_checkpoint(note, identity.public_key)
+            tree = vault.read(functools.partial(_root_at, first))
+        except (FormatError, IntegrityError, DamagedError):
+            state.wrong("log-epoch", before, "An epoch does not name the checkpoint it grew from.")
+            continue
+        if grown.size != first or grown.root != tree or grown.epoch != before:
+            state.wrong("log-epoch", before, "An epoch grew from another checkpoint than it names.")

@@ -1,0 +1,166 @@
+"""What several use cases do to evidence: sign a version, read one, keep what was signed elsewhere.
+
+Works inside a caller's transaction; commits nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Final
+
+from vault import schema
+from vault.crypto.hashes import sha256
+from vault.errors import RefusedError
+from vault.formats.fingerprint import fingerprint_of_key
+from vault.formats.record import RecordView, read_record, sign_record
+from vault.model import CHUNK_SIZE, CustodyEvent, Json, format_time
+from vault.open_vault import OpenVault, Transaction
+from vault.store import cases, content, records, search
+from vault.store.database import Connection
+from vault.store.records import StoredRecord, StoredVersion
+
+MAX_TEXT_IN_TITLE: Final = 200
+
+
+def schema_of(kind: str) -> schema.Schema:
+    """Return the schema of a record type.
+
+    Raises:
+        RefusedError: There is no such type.
+    """
+    found = schema.schemas().get(kind)
+    if found is None:
+        raise RefusedError("There is no record type of that name.", "See docs/formats/schema.md for the types.")
+    return found
+
+
+def object_kind(kind: str) -> str:
+    """Return what the custody log calls a record of this type."""
+    return "attachment" if kind == "attachment" else "record"
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """What is about to be signed: the record's id, type and values, and the events' wording."""
+
+    record_id: str
+    case_id: str
+    kind: str
+    fields: dict[str, Json]
+    event: str = "creation"
+    why: str = ""
+    related: tuple[str, ...] = ()
+
+
+def sign_version(vault: OpenVault, transaction: Transaction, new: NewVersion) -> tuple[StoredRecord, StoredVersion]:
+    """Sign the next version of a record, keep it, index it and enter it in the log.
+
+    Raises:
+        RefusedError: The values do not fit the type, or the record is foreign or deleted.
+    """
+    connection = transaction.connection
+    kind = schema_of(new.kind)
+    fields = kind.validate(new.fields)
+    record = records.find(connection, new.record_id)
+    if record is None:
+        case_serial = cases.serial(connection, new.case_id)
+        records.add(connection, new.record_id, case_serial, new.kind)
+        record = records.find(connection, new.record_id)
+    if record is None or record.origin or record.deleted or record.type != new.kind:
+        raise RefusedError(
+            "This record cannot get a new version here.",
+            "It was received from somebody else, or deleted; add a new one.",
+        )
+    meta: dict[str, Json] = {"signed_at": format_time(vault.clock()), "case": record.case_id, "schema": kind.digest}
+    if record.newest:
+        meta["previous"] = records.newest(connection, record).digest
+    signed = sign_record(
+        id=record.id,
+        type=record.type,
+        version=record.newest + 1,
+        meta=meta,
+        fields=fields,
+        public_key=vault.identity.public_key,
+        sign=vault.identity.sign,
+        capacity=len(kind.fields),
+    )
+    digest = sha256(signed.jwt.encode("ascii")).hex()
+    number = transaction.record(
+        CustodyEvent(
+            new.event,
+            record.id,
+            object_kind(record.type),
+            case_id=record.case_id,
+            why=new.why,
+            digests={"after": digest} | ({"before": meta["previous"]} if "previous" in meta else {}),
+            detail=f"version {record.newest + 1}",
+            related=new.related,
+        )
+    )
+    version = StoredVersion(
+        0, record.newest + 1, digest, meta["signed_at"], vault.identity.public_key, number, signed.text
+    )
+    keep_version(connection, record, version, fields)
+    return record, version
+
+
+def keep_version(connection: Connection, record: StoredRecord, version: StoredVersion, fields: dict[str, Json]) -> int:
+    """Add a version's row and put its text in the place of the older one in the search index; returns its serial."""
+    if record.newest:
+        unindex(connection, record)
+    kind = schema.schemas().get(record.type)
+    title = kind.title(fields)[:MAX_TEXT_IN_TITLE] if kind else ""
+    serial = records.add_version(connection, record.serial, version, title)
+    if kind:
+        search.index(connection, serial, kind.texts(fields))
+    return serial
+
+
+def reindex(connection: Connection, record: StoredRecord, version: StoredVersion) -> None:
+    """Index a version anew after more of it became known."""
+    kind = schema.schemas().get(record.type)
+    if kind is None or version.version != record.newest:
+        return
+    fields = view(version).fields
+    search.unindex(connection, version.serial)
+    search.index(connection, version.serial, kind.texts(fields))
+    records.set_title(connection, record.serial, kind.title(fields)[:MAX_TEXT_IN_TITLE])
+
+
+def unindex(connection: Connection, record: StoredRecord) -> None:
+    """Take the text of a record's versions out of the search index."""
+    for version in records.versions(connection, record.serial):
+        search.unindex(connection, version.serial)
+
+
+def view(version: StoredVersion) -> RecordView:
+    """Return what a stored version says, its signature verified.
+
+    Raises:
+        IntegrityError: The stored version is not what was signed.
+    """
+    return read_record(version.sd_jwt, version.signer)
+
+
+def signer_of(version: StoredVersion) -> str:
+    """Return the fingerprint of the key that signed a version."""
+    return fingerprint_of_key(version.signer)
+
+
+def stream(vault: OpenVault, serial: int, size: int) -> Iterator[bytes]:
+    """Yield the chunks of a content, the next ones being read while one is used."""
+    count = -(-size // CHUNK_SIZE)
+    step = 4
+
+    def fetch(first: int) -> Future[list[bytes]]:
+        return vault.database.submit(lambda connection: content.read(connection, serial, first, step), atomic=False)
+
+    ahead = fetch(0) if count else None
+    first = 0
+    while ahead is not None:
+        pieces = ahead.result()
+        first += step
+        ahead = fetch(first) if first < count else None
+        yield from pieces

@@ -1,0 +1,165 @@
+"""The address book, and which bundles went to whom and came from whom."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from vault.crypto.hashes import sha256
+from vault.errors import NotFoundError
+from vault.formats import jcs
+from vault.model import Contact, format_time
+from vault.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class StoredContact:
+    """A contact's row; `card` is the signed card it came from, or empty."""
+
+    id: str
+    name: str
+    recipients: tuple[str, ...]
+    signing_key: bytes
+    verified: bool
+    expires_at: datetime | None
+    card: str
+
+    def public(self, fingerprint: str) -> Contact:
+        """Return it as the model's noun."""
+        return Contact(
+            self.id, self.name, self.recipients, self.signing_key, fingerprint, self.verified, self.expires_at
+        )
+
+
+_COLUMNS = "id, name, recipients, signing_key, verified, expires_at, card FROM contact"
+
+
+def _contact(row: tuple[str, str, str, bytes, int, str, str]) -> StoredContact:
+    ends = datetime.fromisoformat(row[5]) if row[5] else None
+    return StoredContact(row[0], row[1], tuple(json.loads(row[2])), bytes(row[3]), bool(row[4]), ends, row[6])
+
+
+def put(connection: Connection, contact: StoredContact) -> None:
+    """Add a contact or replace the one of the same id."""
+    ends = format_time(contact.expires_at) if contact.expires_at else ""
+    connection.execute(
+        "INSERT OR REPLACE INTO contact (id, name, recipients, signing_key, verified, expires_at, card) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (contact.id, contact.name, json.dumps(contact.recipients), contact.signing_key, int(contact.verified), ends,
+         contact.card),
+    )  # fmt: skip
+
+
+def page(connection: Connection) -> list[StoredContact]:
+    """Return all contacts by name."""
+    return [_contact(row) for row in connection.execute(f"SELECT {_COLUMNS} ORDER BY name")]
+
+
+def named(connection: Connection, name: str) -> StoredContact | None:
+    """Return the contact of this name, or None."""
+    row = connection.execute(f"SELECT {_COLUMNS} WHERE name = ?", (name,)).fetchone()
+    return None if row is None else _contact(row)
+
+
+def get(connection: Connection, name: str) -> StoredContact:
+    """Return the contact of this name.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    contact = named(connection, name)
+    if contact is None:
+        raise NotFoundError("There is no contact of that name.", "See 'evault contact list'.")
+    return contact
+
+
+def by_key(connection: Connection, signing_key: bytes) -> StoredContact | None:
+    """Return the contact with this signing key, or None."""
+    row = connection.execute(f"SELECT {_COLUMNS} WHERE signing_key = ?", (signing_key,)).fetchone()
+    return None if row is None else _contact(row)
+
+
+def state_digest(contact: StoredContact) -> str:
+    """Return the digest that the custody log keeps of a contact: SHA-256 of its canonical JSON."""
+    state = {
+        "card": contact.card,
+        "expires_at": format_time(contact.expires_at) if contact.expires_at else "",
+        "id": contact.id,
+        "name": contact.name,
+        "recipients": list(contact.recipients),
+        "signing_key": contact.signing_key.hex(),
+        "verified": contact.verified,
+    }
+    return sha256(jcs.encode(state)).hex()
+
+
+# -- bundles --------------------------------------------------------------------------------------------------------
+
+
+def next_bundle(connection: Connection, contact_id: str, epoch: str) -> tuple[int, str]:
+    """Return the number of the next bundle for this recipient in this epoch, and the id of the one before, or empty."""
+    row = connection.execute(
+        "SELECT max(number) FROM sent_bundle WHERE contact_id = ? AND epoch = ?", (contact_id, epoch)
+    ).fetchone()
+    last = connection.execute(
+        "SELECT bundle_id FROM sent_bundle WHERE contact_id = ? ORDER BY serial DESC LIMIT 1", (contact_id,)
+    ).fetchone()
+    return (int(row[0] or 0) + 1, str(last[0]) if last else "")
+
+
+def add_sent(
+    connection: Connection,
+    bundle_id: str,
+    contact_id: str,
+    epoch: str,
+    number: int,
+    case_serial: int,
+    sealed_at: datetime,
+) -> None:
+    """Enter a bundle that is about to leave; without a digest it reads "may have left"."""
+    connection.execute(
+        "INSERT INTO sent_bundle (bundle_id, serial, contact_id, epoch, number, case_serial, sealed_at) VALUES "
+        "(?, (SELECT coalesce(max(serial), 0) + 1 FROM sent_bundle), ?, ?, ?, ?, ?)",
+        (bundle_id, contact_id, epoch, number, case_serial, format_time(sealed_at)),
+    )
+
+
+def finish_sent(connection: Connection, bundle_id: str, sha256: str) -> None:
+    """Enter the digest of a bundle file that was written."""
+    connection.execute("UPDATE sent_bundle SET sha256 = ? WHERE bundle_id = ?", (sha256, bundle_id))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReceipt:
+    """A bundle that was received; `manifest` is the digest of its tag manifest."""
+
+    bundle_id: str
+    signer: bytes
+    epoch: str
+    number: int
+    manifest: str
+    verdict: str
+    case_serial: int
+    received_at: str
+    checkpoint: str
+
+
+_RECEIVED = (
+    "bundle_id, signer, epoch, number, manifest, verdict, case_serial, received_at, checkpoint FROM received_bundle"
+)
+
+
+def received_from(connection: Connection, signer: bytes) -> list[StoredReceipt]:
+    """Return what was received from this signer, oldest first."""
+    sql = f"SELECT {_RECEIVED} WHERE signer = ? ORDER BY serial"
+    return [StoredReceipt(*row) for row in connection.execute(sql, (signer,))]
+
+
+def add_received(connection: Connection, receipt: StoredReceipt) -> None:
+    """Enter a received bundle."""
+    connection.execute(
+        f"INSERT INTO received_bundle ({_RECEIVED.split(' FROM ')[0]}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        (receipt.bundle_id, receipt.signer, receipt.epoch, receipt.number, receipt.manifest, receipt.verdict,
+         receipt.case_serial, receipt.received_at, receipt.checkpoint),
+    )  # fmt: skip

@@ -1,0 +1,180 @@
+"""Contents (the bytes of attachments) as chunk rows of 1 MiB.
+
+A content exists once its row is marked complete with length and digests; rows of an abandoned one are never
+visible and swept in batches. The same bytes are stored once. Spec: `docs/formats/store.md`, "Contents".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from vault.errors import DamagedError, NotFoundError
+from vault.model import CHUNK_SIZE
+from vault.store.database import Connection
+
+_NUMBERS = 1 << 24
+"""Chunk numbers per content: 16 TiB at most."""
+
+BATCH_CHUNKS = 16
+"""Chunks per transaction: at most 16 MiB, so that an autosave behind it in the queue waits a fraction of a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredContent:
+    """A complete content."""
+
+    serial: int
+    size: int
+    sha256: str
+    sha512: str
+
+
+def begin(connection: Connection) -> int:
+    """Open a new, invisible content and return its serial."""
+    return int(connection.execute("INSERT INTO content DEFAULT VALUES").lastrowid)
+
+
+def add_chunks(connection: Connection, serial: int, first: int, chunks: Sequence[bytes | memoryview]) -> None:
+    """Add chunks numbered from `first`; all but the last of a content are `CHUNK_SIZE` bytes."""
+    base = serial * _NUMBERS + first
+    connection.executemany("INSERT INTO chunk (id, data) VALUES (?, ?)", [(base + i, c) for i, c in enumerate(chunks)])
+
+
+def complete(connection: Connection, serial: int, size: int, sha256: str, sha512: str) -> int:
+    """Make a content visible, or abandon it where the same bytes are stored already; returns the serial that counts."""
+    known = find(connection, sha256)
+    if known is not None:
+        return known.serial
+    connection.execute(
+        "UPDATE content SET complete = 1, size = ?, sha256 = ?, sha512 = ? WHERE serial = ?",
+        (size, sha256, sha512, serial),
+    )
+    return serial
+
+
+def find(connection: Connection, sha256: str) -> StoredContent | None:
+    """Return the content with this digest, or None."""
+    row = connection.execute(
+        "SELECT serial, size, sha256, sha512 FROM content WHERE complete = 1 AND sha256 = ?", (sha256,)
+    ).fetchone()
+    return None if row is None else StoredContent(*row)
+
+
+def has_size(connection: Connection, size: int) -> bool:
+    """True when some complete content has this size (then hashing first may save storing twice)."""
+    row = connection.execute("SELECT 1 FROM content WHERE complete = 1 AND size = ? LIMIT 1", (size,)).fetchone()
+    return row is not None
+
+
+def get(connection: Connection, serial: int) -> StoredContent:
+    """Return a complete content.
+
+    Raises:
+        DamagedError: There is none of that serial.
+    """
+    row = connection.execute(
+        "SELECT serial, size, sha256, sha512 FROM content WHERE complete = 1 AND serial = ?", (serial,)
+    ).fetchone()
+    if row is None:
+        raise DamagedError("The content of an attachment is missing.", "Restore the vault from a backup.")
+    return StoredContent(*row)
+
+
+def read(connection: Connection, serial: int, first: int, count: int) -> list[bytes]:
+    """Return up to `count` chunks from number `first` upwards."""
+    base = serial * _NUMBERS
+    rows = connection.execute(
+        "SELECT data FROM chunk WHERE id >= ? AND id < ? ORDER BY id",
+        (base + first, base + min(first + count, _NUMBERS)),
+    )
+    return [row[0] for row in rows]
+
+
+def read_range(connection: Connection, serial: int, offset: int, size: int) -> bytes:
+    """Return `size` bytes from `offset`, or what there is of them."""
+    first, last = offset // CHUNK_SIZE, (offset + max(size, 1) - 1) // CHUNK_SIZE
+    joined = b"".join(read(connection, serial, first, last - first + 1))
+    start = offset - first * CHUNK_SIZE
+    return joined[start : start + size]
+
+
+def count(connection: Connection, serial: int) -> int:
+    """Return the number of chunk rows of a content."""
+    base = serial * _NUMBERS
+    row = connection.execute("SELECT count(*) FROM chunk WHERE id >= ? AND id < ?", (base, base + _NUMBERS)).fetchone()
+    return int(row[0])
+
+
+def digest_of_record(connection: Connection, record_serial: int) -> str:
+    """Return the SHA-256 of the content bound to an attachment's record, or ``"missing"``."""
+    row = connection.execute(
+        "SELECT c.sha256 FROM attachment a JOIN content c ON c.serial = a.content_serial AND c.complete = 1 "
+        "WHERE a.record_serial = ?",
+        (record_serial,),
+    ).fetchone()
+    return "missing" if row is None else str(row[0])
+
+
+def attach(connection: Connection, record_serial: int, content_serial: int | None, extension: str) -> None:
+    """Bind a content to an attachment's record."""
+    connection.execute(
+        "INSERT OR REPLACE INTO attachment (record_serial, content_serial, extension) VALUES (?, ?, ?)",
+        (record_serial, content_serial, extension),
+    )
+
+
+def of_record(connection: Connection, record_serial: int) -> tuple[StoredContent, str]:
+    """Return the content and extension of an attachment's record.
+
+    Raises:
+        NotFoundError: The record is no attachment, or its content was deleted.
+    """
+    row = connection.execute(
+        "SELECT content_serial, extension FROM attachment WHERE record_serial = ?", (record_serial,)
+    ).fetchone()
+    if row is None or row[0] is None:
+        raise NotFoundError("There is no content for that id.", "See 'evault attachment list'.")
+    return get(connection, row[0]), str(row[1])
+
+
+def has_record(connection: Connection, record_serial: int) -> bool:
+    """True when an attachment's record has a content bound to it."""
+    sql = "SELECT 1 FROM attachment WHERE record_serial = ? AND content_serial IS NOT NULL"
+    return connection.execute(sql, (record_serial,)).fetchone() is not None
+
+
+def release(connection: Connection, record_serial: int) -> None:
+    """Unbind the content of a deleted attachment; a content that nothing binds any more is abandoned to the sweep."""
+    row = connection.execute(
+        "SELECT content_serial FROM attachment WHERE record_serial = ?", (record_serial,)
+    ).fetchone()
+    if row is None or row[0] is None:
+        return
+    connection.execute("UPDATE attachment SET content_serial = NULL WHERE record_serial = ?", (record_serial,))
+    left = connection.execute("SELECT 1 FROM attachment WHERE content_serial = ? LIMIT 1", (row[0],)).fetchone()
+    if left is None:
+        connection.execute("UPDATE content SET complete = 0, sha256 = '', sha512 = '' WHERE serial = ?", (row[0],))
+
+
+def sweep(connection: Connection, keep: Iterable[int] = ()) -> bool:
+    """Remove one batch of abandoned chunk rows; returns True while there may be more.
+
+    Args:
+        connection: Inside a transaction.
+        keep: Serials of contents that are being written at this moment.
+    """
+    kept = set(keep)
+    for (serial,) in connection.execute("SELECT serial FROM content WHERE complete = 0 ORDER BY serial").fetchall():
+        if serial in kept:
+            continue
+        base = serial * _NUMBERS
+        ids = connection.execute(
+            "SELECT id FROM chunk WHERE id >= ? AND id < ? LIMIT ?", (base, base + _NUMBERS, BATCH_CHUNKS)
+        ).fetchall()
+        connection.executemany("DELETE FROM chunk WHERE id = ?", ids)
+        if len(ids) < BATCH_CHUNKS:
+            connection.execute("DELETE FROM content WHERE serial = ?", (serial,))
+        connection.execute(f"PRAGMA incremental_vacuum({BATCH_CHUNKS * 80})").fetchall()
+        return True
+    return False

@@ -1,0 +1,331 @@
+"""The one door to `vault.db`: opens it, asserts its settings, serves one queue, commits all or nothing.
+
+Rules: one thread owns the connection and works through a first-in-first-out queue; nobody else touches it. Nothing else
+in the process ever opens the file: closing any other handle on it would silently drop SQLite's lock. Every setting that
+matters is read back at every open, because SQLite ignores pragmas it does not know. Spec: `docs/formats/store.md`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Final, NewType, TypeVar
+
+from sqlcipher3 import dbapi2 as sqlite
+
+from vault.errors import (
+    DamagedError,
+    DiskFullError,
+    InUseError,
+    LockedError,
+    NetworkFileSystemError,
+    ReadOnlyError,
+    StorageError,
+    VaultError,
+)
+from vault.files import storage_error
+from vault.model import Secret
+from vault.store.migrations import APPLICATION_ID, migrate
+from vault.surroundings import is_read_only, network_file_system
+
+Connection = NewType("Connection", Any)  # type: ignore[valid-newtype]
+"""An open sqlcipher3 connection; only work functions on the queue ever see it."""
+
+T = TypeVar("T")
+
+PAGE_SIZE: Final = 16384
+_LOCK_BYTE: Final = 0x40000000
+_CIPHER: Final = (("cipher_page_size", str(PAGE_SIZE)), ("cipher_hmac_algorithm", "HMAC_SHA256"))
+_SETTINGS: Final = (
+    ("journal_mode", "DELETE", "delete"),
+    ("synchronous", "EXTRA", 3),
+    ("journal_size_limit", "0", 0),
+    ("temp_store", "MEMORY", 2),
+    ("secure_delete", "ON", 1),
+    ("trusted_schema", "OFF", 0),
+    ("foreign_keys", "ON", 1),
+    ("cell_size_check", "ON", 1),
+    ("busy_timeout", "1000", 1000),
+    ("cache_size", "-16384", -16384),
+)
+
+
+class Database:
+    """An open store.
+
+    Use `create` or `open`; call `close` at the end. All methods may be called from any thread.
+    """
+
+    def __init__(self, path: Path, key: Secret, *, new: bool, read_only: bool) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._key = key
+        self._queue: queue.SimpleQueue[tuple[Callable[[Connection], Any], bool, Future[Any]] | None] = (
+            queue.SimpleQueue()
+        )
+        self._raw: int | None = None
+        self._closed = False
+        ready: Future[None] = Future()
+        self._thread = threading.Thread(target=self._serve, args=(new, ready), name="store", daemon=True)
+        self._thread.start()
+        try:
+            ready.result()
+        except BaseException:
+            self._closed = True
+            raise
+
+    @classmethod
+    def create(cls, path: Path, key: Secret) -> Database:
+        """Make a new store with its tables.
+
+        Raises:
+            NetworkFileSystemError: The folder lies on a network file system.
+            StorageError: It cannot be written.
+        """
+        _refuse_network(path.parent)
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except OSError as error:
+            raise storage_error(error, "the store") from error
+        return cls(path, key, new=True, read_only=False)
+
+    @classmethod
+    def open(cls, path: Path, key: Secret) -> Database:
+        """Open a store, read-only when its medium is read-only.
+
+        Raises:
+            InUseError: Another program has it open (known within two seconds).
+            DamagedError: It is no store, or not one of this key.
+            NetworkFileSystemError, StorageError, UnsupportedVersionError: As named.
+        """
+        if not path.is_file():
+            raise DamagedError("The store of this vault is missing.", "Restore it from a backup.")
+        _refuse_network(path)
+        read_only = is_read_only(path)
+        journal = path.with_name(path.name + "-journal")
+        if read_only and journal.exists() and journal.stat().st_size > 0:
+            raise ReadOnlyError(
+                "The vault was not closed cleanly and its medium is read-only.",
+                "Copy the whole folder to a disk that can be written and open it there.",
+            )
+        return cls(path, key, new=False, read_only=read_only)
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on the connection, in its turn, outside a transaction; for reading."""
+        return self.submit(work, atomic=False).result()
+
+    def atomic(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction: all of it is durable when this returns, or none of it happened.
+
+        Raises:
+            DiskFullError, StorageError: Nothing was saved.
+            ReadOnlyError: The vault is open read-only.
+        """
+        return self.submit(work, atomic=True).result()
+
+    def submit(self, work: Callable[[Connection], T], *, atomic: bool) -> Future[T]:
+        """Queue `work` and return at once."""
+        if self._closed:
+            raise LockedError("The vault is locked.", "Unlock it first.")
+        if atomic and self.read_only:
+            raise ReadOnlyError("The vault is open read-only.", "Copy it to a disk that can be written.")
+        future: Future[T] = Future()
+        self._queue.put((work, atomic, future))
+        return future
+
+    def rekey(self, key: Secret) -> None:
+        """Encrypt the whole store anew under another raw key, in one journaled transaction of SQLCipher.
+
+        Raises:
+            DiskFullError, StorageError: The store is unchanged.
+        """
+
+        def work(connection: Connection) -> None:
+            connection.execute(f"PRAGMA rekey = \"x'{key.reveal().hex()}'\"")
+            self._key = key
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+
+        self.submit(work, atomic=False).result()
+
+    def raw_pages(self, connection: Connection, offset: int, size: int) -> bytes:
+        """Return encrypted bytes of the store file, for backups; only from work on the queue.
+
+        The handle stays open until the store is closed (see the module's rules). SQLite's lock-byte page is no part of
+        the database and reads as zeros everywhere.
+        """
+        del connection
+        if self._raw is None:
+            self._raw = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        pieces = []
+        end = offset + size
+        while offset < end:
+            if offset <= _LOCK_BYTE < offset + PAGE_SIZE and offset % PAGE_SIZE == 0:
+                piece = bytes(min(PAGE_SIZE, end - offset))
+            else:
+                stop = min(end, _LOCK_BYTE) if offset < _LOCK_BYTE else end
+                os.lseek(self._raw, offset, os.SEEK_SET)
+                piece = os.read(self._raw, stop - offset)
+                if not piece:
+                    break
+            pieces.append(piece)
+            offset += len(piece)
+        return b"".join(pieces)
+
+    def file_size(self, connection: Connection) -> int:
+        """Return the size of the store file in bytes; only from work on the queue."""
+        del connection
+        return self.path.stat().st_size
+
+    def close(self) -> None:
+        """Finish what is queued and close; safe to call twice."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+        self._thread.join()
+
+    # -- the owning thread ------------------------------------------------------------------------------------------
+
+    def _serve(self, new: bool, ready: Future[None]) -> None:
+        connection: Connection | None = None
+        try:
+            connection = _connect(self.path, self._key, new=new, read_only=self.read_only)
+            if not self.read_only:
+                migrate(connection)
+        except BaseException as error:  # noqa: BLE001 - handed to the opener
+            if connection is not None:
+                connection.close()
+            ready.set_exception(_translate(error))
+            return
+        ready.set_result(None)
+        while (item := self._queue.get()) is not None:
+            work, atomic, future = item
+            try:
+                future.set_result(_in_transaction(connection, work) if atomic else work(connection))
+            except BaseException as error:  # noqa: BLE001 - handed to the caller
+                future.set_exception(_translate(error))
+                if _is_io_error(error):
+                    connection = self._reopen(connection)
+            del item, work, future
+        connection.close()
+        if self._raw is not None:
+            os.close(self._raw)
+
+    def _reopen(self, connection: Connection) -> Connection:
+        """After a failed write or sync the pages in memory are not to be trusted: start from what is on disk."""
+        connection.close()
+        try:
+            return _connect(self.path, self._key, new=False, read_only=self.read_only)
+        except BaseException as error:  # noqa: BLE001 - every later call gets it
+            broken = _translate(error)
+
+            class _Broken:
+                in_transaction = False
+
+                def execute(self, *_: object) -> None:
+                    raise broken
+
+                def close(self) -> None:
+                    return
+
+            return Connection(_Broken())
+
+
+def _refuse_network(path: Path) -> None:
+    if network_file_system(path):
+        raise NetworkFileSystemError(
+            "The vault lies on a network file system, where another computer could write to it unnoticed.",
+            "Move the folder to a disk of this computer.",
+        )
+
+
+def _connect(path: Path, key: Secret, *, new: bool, read_only: bool) -> Connection:
+    mode = "mode=ro&immutable=1" if read_only else "mode=rw"
+    connection = sqlite.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None, timeout=1.0,
+                                check_same_thread=False)  # fmt: skip
+    try:
+        _assert(connection, "cipher_log_level", "NONE", "NONE")
+        connection.execute(f"PRAGMA key = \"x'{key.reveal().hex()}'\"")
+        for name, value in _CIPHER:
+            connection.execute(f"PRAGMA {name} = {value}")
+            _expect(connection, name, value)
+        if new:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        if not read_only:
+            _assert(connection, "locking_mode", "EXCLUSIVE", "exclusive")
+        for name, value, reply in _SETTINGS:
+            if not (read_only and name == "journal_mode"):
+                _assert(connection, name, value, reply)
+        if not read_only:
+            # Without this a second opener gets in while the first has only read.
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("COMMIT")
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if not new:
+            _expect(connection, "auto_vacuum", 2)
+            _expect(connection, "application_id", APPLICATION_ID)
+        connection.enable_load_extension(False)
+    except BaseException:
+        connection.close()
+        raise
+    return Connection(connection)
+
+
+def _assert(connection: Any, name: str, value: str, reply: object) -> None:
+    connection.execute(f"PRAGMA {name} = {value}")
+    _expect(connection, name, reply)
+
+
+def _expect(connection: Any, name: str, reply: object) -> None:
+    row = connection.execute(f"PRAGMA {name}").fetchone()
+    if row is None or row[0] != reply:
+        raise StorageError(
+            f"The store did not take its setting {name}.", "Reinstall the program; the vault is untouched."
+        )
+
+
+def _in_transaction(connection: Connection, work: Callable[[Connection], T]) -> T:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = work(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            with contextlib.suppress(sqlite.Error):
+                connection.execute("ROLLBACK")
+        raise
+    return result
+
+
+def _is_io_error(error: BaseException) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return isinstance(error, sqlite.Error) and isinstance(code, int) and code & 0xFF == 10
+
+
+def _translate(error: BaseException) -> BaseException:
+    """Turn an SQLite error into ours; everything else passes unchanged."""
+    if not isinstance(error, sqlite.Error):
+        return error
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = code & 0xFF if isinstance(code, int) else 1
+    ours: VaultError
+    if primary in (5, 6):
+        ours = InUseError("The vault is in use by another program.", "Close it there, or wait until it is done.")
+    elif primary == 13:
+        ours = DiskFullError("The disk is full; nothing of this step was saved.", "Free some space and try again.")
+    elif primary in (11, 26):
+        ours = DamagedError("The store of this vault is damaged or is not a store.", "Restore it from a backup.")
+    elif primary == 8:
+        ours = ReadOnlyError("The store cannot be written.", "Copy the vault to a disk that can be written.")
+    elif primary in (10, 14):
+        ours = StorageError("The disk could not be read or written; nothing of this step was saved.",
+                            "Check the disk and try again.")  # fmt: skip
+    else:
+        return error
+    ours.__cause__ = error
+    return ours

@@ -1,0 +1,72 @@
+"""The store's tables through the versions: each step runs in one transaction together with its own record.
+
+The steps are the numbered `.sql` files in `steps/`. Spec: `docs/formats/store.md`, "Tables".
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any, Final
+
+from vault.errors import DamagedError, UnsupportedVersionError
+
+APPLICATION_ID: Final = 0x45564C54
+"""`EVLT`, in the header of the decrypted database."""
+
+
+def _steps() -> list[tuple[int, str, str]]:
+    """Return (version, name, SQL) of every step, in order."""
+    found = []
+    for entry in resources.files("vault.store").joinpath("steps").iterdir():
+        number, _, rest = entry.name.partition("_")
+        if entry.name.endswith(".sql") and number.isdecimal():
+            found.append((int(number), rest.removesuffix(".sql"), entry.read_text("utf-8")))
+    return sorted(found)
+
+
+def newest_version() -> int:
+    """Return the version of the tables that this program writes."""
+    return _steps()[-1][0]
+
+
+def statements(script: str) -> list[str]:
+    """Split an SQL script into statements at lines that end with a semicolon outside a trigger body."""
+    found, lines = [], []
+    for line in script.splitlines():
+        if line.strip().startswith("--") or not line.strip():
+            continue
+        lines.append(line)
+        text = "\n".join(lines)
+        if line.rstrip().endswith(";") and ("BEGIN" not in text or line.strip() == "END;"):
+            found.append(text)
+            lines = []
+    return found
+
+
+def migrate(connection: Any) -> None:
+    """Bring the tables to the newest version, step by step, each step with its record or not at all.
+
+    Raises:
+        UnsupportedVersionError: The store was written by a newer program.
+        DamagedError: The record of the steps does not fit the version.
+    """
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    steps = _steps()
+    if version > steps[-1][0]:
+        raise UnsupportedVersionError("store", str(version))
+    if version:
+        done = connection.execute("SELECT count(*), max(version) FROM migration").fetchone()
+        if done != (version, version):
+            raise DamagedError("The store does not know its own version.", "Restore it from a backup.")
+    for number, name, script in steps[version:]:
+        connection.execute("BEGIN EXCLUSIVE")
+        try:
+            for statement in statements(script):
+                connection.execute(statement)
+            connection.execute("INSERT INTO migration (version, name) VALUES (?, ?)", (number, name))
+            connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise

@@ -1,0 +1,67 @@
+"""What the operating system says about the place a vault lies in: network file systems and read-only media.
+
+Reads system tables only; writes nothing. Spec: `docs/formats/store.md`, "Where a vault may lie".
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+_MOUNT_TABLE = Path("/proc/self/mountinfo")
+_NETWORK_TYPES = frozenset(
+    {
+        "9p", "afs", "afp", "afpfs", "beegfs", "ceph", "cifs", "coda", "davfs",
+        "fuse.ceph", "fuse.davfs", "fuse.gcsfuse",
+        "fuse.glusterfs", "fuse.gvfsd-fuse", "fuse.juicefs", "fuse.rclone", "fuse.s3fs", "fuse.smbnetfs", "fuse.sshfs",
+        "gfs2", "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "pvfs2", "smb2", "smb3", "smbfs",
+        "vboxsf", "vmhgfs", "fuse.vmhgfs-fuse", "webdav",
+    }
+)  # fmt: skip
+
+
+def file_system_type(path: Path, table: str | None = None) -> str:
+    """Return the type of the file system that holds `path`, or an empty string where it cannot be told.
+
+    Args:
+        path: An existing path.
+        table: The text of a Linux mount table; the system's own by default.
+    """
+    if sys.platform == "win32":
+        import ctypes
+
+        drive = Path(path).resolve().anchor
+        return "smbfs" if drive.startswith("\\\\") or ctypes.windll.kernel32.GetDriveTypeW(drive) == 4 else ""
+    if table is None:
+        try:
+            table = _MOUNT_TABLE.read_text("utf-8", "surrogateescape")
+        except OSError:
+            return ""
+    whole = os.path.realpath(path)
+    best, kind = -1, ""
+    for line in table.splitlines():
+        left, _, right = line.partition(" - ")
+        fields = left.split(" ")
+        if len(fields) < 5 or not right:
+            continue
+        mount = (
+            fields[4].encode("utf-8", "surrogateescape").decode("unicode_escape") if "\\" in fields[4] else fields[4]
+        )
+        inside = whole == mount or whole.startswith(mount.rstrip("/") + "/")
+        if inside and len(mount) >= best:
+            best, kind = len(mount), right.split(" ")[0]
+    return kind
+
+
+def network_file_system(path: Path) -> str:
+    """Return the type of the network file system that holds `path`, or an empty string when it is a local one."""
+    kind = file_system_type(path)
+    return kind if kind in _NETWORK_TYPES else ""
+
+
+def is_read_only(path: Path) -> bool:
+    """True when the file or its medium cannot be written by this user."""
+    if hasattr(os, "statvfs") and os.statvfs(path).f_flag & os.ST_RDONLY:
+        return True
+    return not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))

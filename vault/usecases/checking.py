@@ -1,0 +1,262 @@
+"""Checking a whole vault: store, contents, records, contacts, log, and anchors from outside.
+
+The store is compared against its own log, and the log against every anchor that is given. Without an anchor an older
+copy of the whole vault cannot be told from the newest: the report says "unknown".
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from vault import audit, evidence, files
+from vault.crypto.hashes import new_sha256, new_sha512
+from vault.errors import DamagedError, FormatError, IntegrityError, VaultError
+from vault.formats import checkpoint as checkpoints
+from vault.formats import merkle
+from vault.jobs import Job
+from vault.model import CHUNK_SIZE, Finding, Json, Report, Severity
+from vault.open_vault import OpenVault
+from vault.store import contacts, content, custody, integrity, records
+from vault.store.contacts import StoredContact
+from vault.store.database import Connection
+from vault.store.records import StoredRecord, StoredVersion
+
+_ANCHOR_LIMIT: Final = 1 << 17
+_STEP: Final = 200
+
+STEPS: Final = ("1 key file", "2 store", "3 contents", "4 log", "5 records", "6 contacts", "7 anchors")
+
+
+@dataclass
+class _State:
+    findings: list[Finding] = field(default_factory=list)
+    signed: dict[str, set[str]] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
+    contact: dict[str, str] = field(default_factory=dict)
+
+    def say(self, step: int, code: str, where: str, message: str, severity: Severity = Severity.ERROR) -> None:
+        self.findings.append(Finding(STEPS[step - 1], code, severity, where, message))
+
+    def note(self, number: int, object_id: str, event: dict[str, Json]) -> None:
+        """Take down what an entry of the log says about the state of the store."""
+        del number
+        kind, digests = event.get("type"), event.get("digests") or {}
+        if (event.get("outcome") or {}).get("result") == "intent":
+            return
+        if kind in ("creation", "modification", "ingestion") and "after" in digests:
+            if event["object"]["kind"] == "contact":
+                self.contact[object_id] = digests["after"]
+            elif event["object"]["kind"] in ("record", "attachment"):
+                self.signed.setdefault(object_id, set()).add(digests["after"])
+        elif kind == "deletion":
+            self.deleted.add(object_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The outcome of a check.
+
+    Attributes:
+        report: All findings.
+        anchored: ``"yes"``, ``"no"`` (an anchor contradicts) or ``"unknown"`` (none given, or none that fits).
+    """
+
+    report: Report
+    anchored: str
+
+
+def check(vault: OpenVault, anchors: Sequence[Path], job: Job) -> Checked:
+    """Check the whole vault and return all findings; changes nothing.
+
+    Raises:
+        RefusedError, FormatError: An anchor file that is none.
+    """
+    notes = [_read_anchor(path) for path in anchors]
+    state = _State()
+    _check_keys(vault, state)
+    for code in vault.read(integrity.damage):
+        state.say(2, code, "vault.db", "The store is damaged: restore it from a backup.")
+    _check_contents(vault, state, job)
+    state.findings += [
+        Finding(STEPS[3], f.code, f.severity, f.where, f.message) for f in audit.verify_log(vault, job, state.note)
+    ]
+    _check_records(vault, state, job)
+    _check_contacts(vault, state)
+    anchored = _check_anchors(vault, state, notes)
+    not_checked = ["Times are this computer's claims.", "What was never entered cannot be missed."]
+    if anchored == "unknown":
+        not_checked.insert(0, "Without a fitting anchor from outside, an older copy of the vault looks the same.")
+    return Checked(Report(tuple(state.findings), STEPS, tuple(not_checked)), anchored)
+
+
+def _check_keys(vault: OpenVault, state: _State) -> None:
+    try:
+        on_disk = files.read_small(vault.folder / "vault.keys", 1 << 20, "the key file")
+    except VaultError:
+        on_disk = b""
+    if on_disk != vault.keys.encoded:
+        state.say(1, "key-file", "vault.keys",
+                  "The key file on disk is damaged, or not the one that opened this vault: "
+                  "change the passphrase to write it anew, or copy it back from a backup.")  # fmt: skip
+    if vault.keys.older_key is not None:
+        state.say(1, "rekey-pending", "vault.keys", "A key rotation was not finished: run 'evault rekey' again.",
+                  Severity.WARNING)  # fmt: skip
+
+
+def _check_contents(vault: OpenVault, state: _State, job: Job) -> None:
+    def listed(connection: Connection) -> list[tuple[int, int, str, str]]:
+        sql = "SELECT serial, size, sha256, sha512 FROM content WHERE complete = 1 ORDER BY serial"
+        return [tuple(row) for row in connection.execute(sql)]
+
+    found = vault.read(listed)
+    total, done = sum(row[1] for row in found), 0
+    for serial, size, sha256, sha512 in found:
+        short, long, length = new_sha256(), new_sha512(), 0
+        try:
+            for piece in evidence.stream(vault, serial, size):
+                short.update(piece)
+                long.update(piece)
+                length += len(piece)
+                job.report("checking contents", done + length, total)
+        except DamagedError:
+            length = -1
+        done += size
+        rows = vault.read(functools.partial(content.count, serial=serial))
+        right = (length, short.hexdigest(), long.hexdigest()) == (size, sha256, sha512)
+        if not right or rows != -(-size // CHUNK_SIZE):
+            state.say(3, "content-mismatch", str(serial), "An attachment's bytes are not those that were taken in.")
+
+
+def _check_records(vault: OpenVault, state: _State, job: Job) -> None:
+    after, done = 0, 0
+    seen: set[str] = set()
+    while True:
+
+        def fetch(connection: Connection, after: int = after) -> list[tuple[StoredRecord, list[StoredVersion], str]]:
+            found = []
+            for record in records.all_records(connection, after, _STEP):
+                digest = content.digest_of_record(connection, record.serial) if record.type == "attachment" else ""
+                found.append((record, records.versions(connection, record.serial), digest))
+            return found
+
+        batch = vault.read(fetch)
+        if not batch:
+            break
+        for record, versions, digest in batch:
+            after = record.serial
+            seen.add(record.id)
+            _check_record(state, record, versions, digest)
+        done += len(batch)
+        job.report("checking records", done)
+    for object_id in state.signed.keys() - seen:
+        state.say(5, "record-missing", object_id, "The log knows a record that the store does not hold.")
+
+
+def _check_record(state: _State, record: StoredRecord, versions: list[StoredVersion], digest: str) -> None:
+    logged = state.signed.get(record.id, set())
+    if record.deleted:
+        if record.id not in state.deleted or versions:
+            state.say(5, "record-deleted", record.id, "A record is marked as deleted, but the log does not say so.")
+        return
+    if record.id in state.deleted:
+        state.say(5, "record-undeleted", record.id, "The log says that this record was deleted, but it is here.")
+    for version in versions:
+        try:
+            view = evidence.view(version)
+        except (FormatError, IntegrityError):
+            state.say(5, "record-signature", record.id, "A stored version is not what was signed.")
+            continue
+        if (view.id, view.type, view.version, view.digest) != (record.id, record.type, version.version, version.digest):
+            state.say(5, "record-swapped", record.id, "A stored version stands at a place that is not its own.")
+        if version.digest not in logged:
+            state.say(5, "record-unlogged", record.id, "A stored version is not in the log.")
+        if version.version == record.newest and digest and view.fields.get("sha256") not in (None, digest):
+            state.say(5, "attachment-swapped", record.id, "An attachment is bound to another content than was signed.")
+    held = {version.digest for version in versions}
+    if not record.origin and logged - held:
+        state.say(
+            5, "version-missing", record.id, "The log knows a version that the store does not hold: an older state."
+        )
+    if versions and versions[-1].version != record.newest:
+        state.say(5, "record-newest", record.id, "The newest version is not the one that is shown.")
+
+
+def _check_contacts(vault: OpenVault, state: _State) -> None:
+    found: list[StoredContact] = vault.read(contacts.page)
+    for one in found:
+        if state.contact.get(one.id) != contacts.state_digest(one):
+            state.say(6, "contact-changed", one.id, "A contact is not as the log says.")
+    for contact_id in state.contact.keys() - {one.id for one in found}:
+        state.say(6, "contact-missing", contact_id, "The log knows a contact that the store does not hold.")
+
+
+# -- anchors --------------------------------------------------------------------------------------------------------
+
+
+def _read_anchor(path: Path) -> str:
+    """Return the checkpoint note of an anchor file: a checkpoint, or a proof that ends in one."""
+    data = files.read_small(path, _ANCHOR_LIMIT * 8, "the anchor file")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            "anchor", "not a checkpoint file", "Name a file that 'evault log checkpoint' wrote."
+        ) from error
+    if text.startswith("c2sp.org/tlog-proof@"):
+        text = text.partition("\n\n")[2]
+    checkpoints.read_checkpoint(text)
+    return text
+
+
+def _check_anchors(vault: OpenVault, state: _State, notes: Sequence[str]) -> str:
+    fits = []
+    for place, note in enumerate(notes, 1):
+        where = f"anchor {place}"
+        try:
+            anchor = checkpoints.verify_checkpoint(note, vault.identity.public_key)
+        except IntegrityError:
+            state.say(7, "anchor-foreign", where, "This anchor was not signed by this vault.")
+            continue
+        fits.append(_check_anchor(vault, state, where, anchor))
+    if not fits or all(fit == "unknown" for fit in fits):
+        return "unknown"
+    return "no" if "no" in fits else "yes"
+
+
+def _check_anchor(vault: OpenVault, state: _State, where: str, anchor: checkpoints.Checkpoint) -> str:
+    def work(connection: Connection) -> tuple[list[tuple[str, int, str]], int, bytes]:
+        size = custody.size(connection)
+        root = merkle.root(anchor.size, custody.node_of(connection)) if anchor.size <= size else b""
+        return custody.epochs(connection), size, root
+
+    try:
+        epochs, size, root = vault.read(work)
+    except DamagedError:
+        state.say(7, "anchor-broken", where, "The log's tree is incomplete.")
+        return "no"
+    if anchor.log_id != vault.identity.log_id:
+        state.say(7, "anchor-foreign", where, "This anchor belongs to another log.")
+        return "no"
+    names = [name for name, _, _ in epochs]
+    if anchor.epoch not in names:
+        state.say(7, "anchor-epoch", where, "This anchor is from an epoch that this vault does not know: "
+                  "a newer state, or another copy that was restored from a backup.")  # fmt: skip
+        return "no"
+    at = names.index(anchor.epoch)
+    end = epochs[at + 1][1] if at + 1 < len(epochs) else size
+    if anchor.size > end:
+        if at + 1 < len(epochs):
+            state.say(7, "restored-before-anchor", where,
+                      "This vault was restored from a backup that is older than this "
+                      "anchor: entries in between are not here.", Severity.WARNING)  # fmt: skip
+            return "unknown"
+        state.say(7, "rolled-back", where, "This vault is an older copy: the anchor knows entries that are not here.")
+        return "no"
+    if root != anchor.root:
+        state.say(7, "anchor-mismatch", where, "The log was changed after this anchor was made.")
+        return "no"
+    return "yes"

@@ -1,0 +1,106 @@
+"""The custody log: look at it, prove an entry, write a checkpoint, verify it whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vault import audit, files
+from vault.errors import NotFoundError
+from vault.formats import checkpoint as checkpoints
+from vault.formats import custody_entry, merkle
+from vault.formats.tlog_proof import TlogProof, encode_extra
+from vault.jobs import Job
+from vault.model import CustodyEvent, LogEntry, Report
+from vault.open_vault import OpenVault
+from vault.store import cases, custody
+from vault.store.custody import StoredEntry
+from vault.store.database import Connection
+
+
+def _seen(stored: StoredEntry) -> LogEntry:
+    view = custody_entry.read_entry(stored.entry, stored.disclosures)
+    return LogEntry(view.number, view.epoch, view.event)
+
+
+def page(vault: OpenVault, limit: int = 50, before: int | None = None, case_id: str = "") -> list[LogEntry]:
+    """Return up to `limit` entries, newest first, below number `before`, of one case if asked for."""
+
+    def work(connection: Connection) -> list[LogEntry]:
+        serial = cases.serial(connection, case_id) if case_id else None
+        return [_seen(stored) for stored in custody.latest(connection, limit, before, serial)]
+
+    return vault.read(work)
+
+
+def of_object(vault: OpenVault, object_id: str) -> list[LogEntry]:
+    """Return the entries about one object, oldest first."""
+    return vault.read(lambda connection: [_seen(stored) for stored in custody.entries_of(connection, object_id)])
+
+
+def head(vault: OpenVault) -> checkpoints.Checkpoint:
+    """Return the log's signed head: origin, size and root hash (signature verified).
+
+    Raises:
+        IntegrityError: The head is not signed by this vault's key.
+    """
+    return checkpoints.verify_checkpoint(vault.read(custody.head), vault.identity.public_key)
+
+
+def write_checkpoint(vault: OpenVault, target: Path) -> checkpoints.Checkpoint:
+    """Write the signed head into a new file: an anchor to be kept outside this computer.
+
+    Raises:
+        AlreadyExistsError, StorageError: The file cannot be made.
+    """
+    if not vault.read_only:
+        event = CustodyEvent("replication", vault.identity.log_id, "vault", why="checkpoint written out")
+        vault.atomic(lambda transaction: transaction.record(event))
+    note = vault.read(custody.head)
+    files.write_new(target, note.encode(), "the checkpoint file")
+    return checkpoints.read_checkpoint(note)
+
+
+def write_proof(vault: OpenVault, what: str, target: Path) -> TlogProof:
+    """Write a proof that an entry is in the log, with the entry's bytes and disclosures, into a new file.
+
+    Args:
+        vault: The open vault.
+        what: An entry number, or an object's id (then its newest entry that says what it is).
+        target: The new file.
+
+    Raises:
+        NotFoundError: There is no such entry.
+        AlreadyExistsError, StorageError: The file cannot be made.
+    """
+
+    def work(connection: Connection) -> TlogProof:
+        stored = _find(connection, what)
+        size = custody.size(connection)
+        path = merkle.inclusion_proof(stored.number, size, custody.node_of(connection))
+        extra = encode_extra(stored.entry, stored.disclosures)
+        return TlogProof(stored.number, path, custody.head(connection), extra)
+
+    proof = vault.read(work)
+    files.write_new(target, proof.encode().encode(), "the proof file")
+    return proof
+
+
+def _find(connection: Connection, what: str) -> StoredEntry:
+    if what.isdecimal() and len(what) <= 16:
+        return custody.entry(connection, int(what))
+    found = custody.entries_of(connection, what)
+    for stored in reversed(found):
+        view = custody_entry.read_entry(stored.entry, stored.disclosures)
+        if view.event.get("type") in ("creation", "modification", "ingestion"):
+            return stored
+    if not found:
+        raise NotFoundError("There is no custody entry about that id.", "See 'evault log show'.")
+    return found[-1]
+
+
+def verify(vault: OpenVault, job: Job) -> Report:
+    """Recompute the whole log from its entries; the report has no error when all of it holds."""
+    findings = audit.verify_log(vault, job)
+    return Report(
+        tuple(findings), ("log",), ("Without an anchor from outside, an older copy of the vault looks the same.",)
+    )

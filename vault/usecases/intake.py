@@ -1,0 +1,328 @@
+"""Taking files in, and writing one out.
+
+A file goes in as transactions of at most 16 MiB while it is hashed; it exists once its last row, with length and
+digests, is committed together with its signed record. A kill, a cancel or a full disk leaves nothing visible.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from vault import evidence, files
+from vault.crypto.hashes import new_sha256, new_sha512
+from vault.crypto.randomness import new_id
+from vault.errors import DiskFullError, IntegrityError, NotFoundError, RefusedError, StorageError, VaultError
+from vault.jobs import Job
+from vault.media import MediaFacts
+from vault.model import CHUNK_SIZE, Attachment, CustodyEvent, Digest, Json, format_time
+from vault.open_vault import OpenVault, Transaction
+from vault.store import cases, content, records
+from vault.store.database import Connection
+from vault.store.records import StoredRecord
+
+RESERVE: Final = 64 * 1024 * 1024
+"""Bytes that stay free, so that a draft can still be saved on a full disk."""
+
+_AHEAD: Final = 2
+"""Batches on their way to the store while the next is read and hashed."""
+
+MAX_SIZE: Final = (1 << 24) * CHUNK_SIZE
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    serial: int
+    new: bool
+    size: int
+    sha256: str
+    sha512: str
+
+
+def attach(vault: OpenVault, case_id: str, path: Path, job: Job, *, record_id: str = "", note: str = "") -> Attachment:
+    """Take a file in as an attachment with its own signed record, and return what is known of it.
+
+    Args:
+        vault: The open vault.
+        case_id: The case it belongs to.
+        path: A regular file of 0 bytes to 16 TiB; it is read and never changed.
+        job: Told of bytes read; cancelling leaves nothing visible.
+        record_id: A record of the same case that it belongs to, or empty.
+        note: What the person says about it, or empty.
+
+    Raises:
+        WrongKindError: A folder, device or FIFO.
+        RefusedError: It changed, grew or shrank while it was read.
+        DiskFullError: Less than 64 MiB would stay free.
+        CancelledError: Cancelled.
+    """
+
+    def look(connection: Connection) -> None:
+        serial = cases.serial(connection, case_id)
+        if record_id and records.get(connection, record_id).case_serial != serial:
+            raise NotFoundError("There is no record of that id in this case.", "See 'evault record list'.")
+
+    vault.read(look)
+    with contextlib.ExitStack() as kept, files.open_source(path, "the file to attach") as source:
+        before = os.fstat(source.fileno())
+        if before.st_size > MAX_SIZE:
+            raise RefusedError("The file is larger than 16 TiB.", "Split it first.")
+        try:
+            known = _known(vault, source, before.st_size, job)
+            taken = known or _store(vault, source, before.st_size, job, kept)
+            _refuse_changed(source, path, before, taken.size)
+            facts = vault.inspector.inspect(lambda offset, size: _range(source, offset, size), taken.size)
+        except OSError as error:
+            raise files.storage_error(error, "the file to attach") from error
+        fields = _fields(path, before, taken, facts, record_id, note)
+        return vault.atomic(lambda transaction: _finish(vault, transaction, case_id, taken, facts, fields, record_id))
+
+
+def _known(vault: OpenVault, source: BinaryIO, size: int, job: Job) -> _Taken | None:
+    """Hash first where a content of this size is stored already; return it when it is the same."""
+    if not vault.read(lambda connection: content.has_size(connection, size)):
+        return None
+    short, long, done = new_sha256(), new_sha512(), 0
+    while piece := source.read(CHUNK_SIZE):
+        short.update(piece)
+        long.update(piece)
+        done += len(piece)
+        job.report("comparing", done, size)
+    source.seek(0)
+    found = vault.read(lambda connection: content.find(connection, short.hexdigest()))
+    if found is None or found.sha512 != long.hexdigest():
+        return None
+    return _Taken(found.serial, False, found.size, found.sha256, found.sha512)
+
+
+def _store(vault: OpenVault, source: BinaryIO, expected: int, job: Job, kept: contextlib.ExitStack) -> _Taken:
+    def begin(transaction: Transaction) -> int:
+        # Registered before the commit, so that no sweep can come between.
+        serial = content.begin(transaction.connection)
+        kept.enter_context(vault.writing(serial))
+        return serial
+
+    serial = vault.atomic(begin)
+    short, long, size, number = new_sha256(), new_sha512(), 0, 0
+    pending: deque[Future[None]] = deque()
+    try:
+        for batch in _batches(source):
+            _refuse_full(vault.folder, sum(map(len, batch)))
+            while len(pending) >= _AHEAD:
+                pending.popleft().result()
+            pending.append(_put(vault, serial, number, batch))
+            for piece in batch:
+                short.update(piece)
+                long.update(piece)
+                size += len(piece)
+            number += len(batch)
+            job.report("taking in", size, max(expected, size))
+        while pending:
+            pending.popleft().result()
+    except BaseException:
+        for future in pending:
+            future.exception()
+        vault.start_sweep()
+        raise
+    return _Taken(serial, True, size, short.hexdigest(), long.hexdigest())
+
+
+def _put(vault: OpenVault, serial: int, number: int, batch: list[bytes]) -> Future[None]:
+    return vault.database.submit(lambda connection: content.add_chunks(connection, serial, number, batch), atomic=True)
+
+
+def _batches(source: BinaryIO) -> Iterator[list[bytes]]:
+    batch: list[bytes] = []
+    while piece := _full_read(source, CHUNK_SIZE):
+        batch.append(piece)
+        if len(batch) == content.BATCH_CHUNKS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _full_read(source: BinaryIO, size: int) -> bytes:
+    """Read exactly `size` bytes unless the file ends; a short read is not an end."""
+    piece = source.read(size) or b""
+    while piece and len(piece) < size and (more := source.read(size - len(piece))):
+        piece += more
+    return piece
+
+
+def _range(source: BinaryIO, offset: int, size: int) -> bytes:
+    source.seek(offset)
+    return _full_read(source, size)
+
+
+def _refuse_full(folder: Path, size: int) -> None:
+    if files.free_space(folder) < RESERVE + size:
+        raise DiskFullError(
+            "The disk is almost full; the file was not taken in.",
+            "Free some space and try again; everything saved before is untouched.",
+        )
+
+
+def _refuse_changed(source: BinaryIO, path: Path, before: os.stat_result, size: int) -> None:
+    after = os.fstat(source.fileno())
+    same = (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns) and size == before.st_size
+    if not same or not os.path.lexists(path):
+        raise RefusedError(
+            "The file changed while it was being read; it was not taken in.",
+            "Wait until the other program has finished with it, then attach it again.",
+        )
+
+
+def _fields(
+    path: Path, state: os.stat_result, taken: _Taken, facts: MediaFacts, record_id: str, note: str
+) -> dict[str, Json]:
+    modified = datetime.fromtimestamp(max(0, min(int(state.st_mtime), 253402300799)), UTC)
+    fields: dict[str, Json] = {
+        "sha256": taken.sha256,
+        "sha512": taken.sha512,
+        "size": taken.size,
+        "media_type": facts.media_type,
+        "original_name": readable_name(path),
+        "modified_at": {
+            "value": format_time(modified)[:16],
+            "precision": "minute",
+            "qualifier": "exact",
+            "zone": "UTC",
+        },
+        "facts": facts.facts,
+        "discloses": list(facts.discloses),
+    }
+    if note:
+        fields["description"] = note
+    if record_id:
+        fields["belongs_to"] = {"id": record_id}
+    return fields
+
+
+def readable_name(path: Path) -> str:
+    r"""Return a file's name as text; bytes that are no UTF-8 become ``\\xNN``; at most 1,000 characters."""
+    name = os.fsencode(path.name).decode("utf-8", "backslashreplace")
+    return name[:1000]
+
+
+def _finish(
+    vault: OpenVault,
+    transaction: Transaction,
+    case_id: str,
+    taken: _Taken,
+    facts: MediaFacts,
+    fields: dict[str, Json],
+    record_id: str,
+) -> Attachment:
+    connection = transaction.connection
+    serial = taken.serial
+    if taken.new:
+        serial = content.complete(connection, taken.serial, taken.size, taken.sha256, taken.sha512)
+    elif content.find(connection, taken.sha256) is None:
+        raise StorageError("The same content was being deleted at this moment.", "Attach the file again.")
+    new = evidence.NewVersion(
+        new_id(), case_id, "attachment", fields, "ingestion", "taken in", (record_id,) if record_id else ()
+    )
+    record, _ = evidence.sign_version(vault, transaction, new)
+    content.attach(connection, record.serial, serial, facts.extension)
+    if serial != taken.serial:
+        vault.start_sweep()
+    return load(connection, record.id)
+
+
+def load(connection: Connection, attachment_id: str) -> Attachment:
+    """Return what is known of an attachment.
+
+    Raises:
+        NotFoundError: There is none of that id.
+    """
+    record = records.get(connection, attachment_id)
+    if record.type != "attachment":
+        raise NotFoundError("There is no attachment of that id.", "See 'evault attachment list'.")
+    return _attachment(connection, record)
+
+
+def _attachment(connection: Connection, record: StoredRecord) -> Attachment:
+    if record.deleted:
+        return Attachment(record.id, record.case_id, Digest(""), "", 0, "", "", {}, True, record.origin)
+    stored, extension = content.of_record(connection, record.serial)
+    fields = evidence.view(records.newest(connection, record)).fields
+    return Attachment(
+        record.id, record.case_id, Digest(stored.sha256), stored.sha512, stored.size,
+        str(fields.get("media_type", "application/octet-stream")), extension, fields, False, record.origin,
+    )  # fmt: skip
+
+
+def page(vault: OpenVault, case_id: str) -> list[Attachment]:
+    """Return the attachments of a case, oldest first, tombstones included."""
+
+    def work(connection: Connection) -> list[Attachment]:
+        found = records.of_case(connection, cases.serial(connection, case_id), attachments=True)
+        return [_attachment(connection, record) for record in found]
+
+    return vault.read(work)
+
+
+def show(vault: OpenVault, attachment_id: str) -> Attachment:
+    """Return what is known of an attachment and enter that it was looked at.
+
+    Raises:
+        NotFoundError: There is none of that id.
+    """
+    found = vault.read(lambda connection: load(connection, attachment_id))
+    if not vault.read_only:
+        event = CustodyEvent("displaying", found.id, "attachment", case_id=found.case_id)
+        vault.atomic(lambda transaction: transaction.record(event))
+    return found
+
+
+def extract(vault: OpenVault, attachment_id: str, target: Path, job: Job, why: str = "") -> Attachment:
+    """Write an attachment out, in clear, into a new file; its digest is verified while it is written.
+
+    The intent is entered first and the outcome after the file is durable.
+
+    Raises:
+        AlreadyExistsError: The target exists.
+        IntegrityError: The stored bytes are not those that were taken in; no file is left.
+        NotFoundError: There is no such attachment, or it was deleted.
+    """
+    found = vault.read(lambda connection: load(connection, attachment_id))
+    serial = vault.read(lambda connection: _content_serial(connection, attachment_id))
+
+    def enter(result: str, detail: str = "") -> None:
+        if vault.read_only:
+            return
+        event = CustodyEvent(
+            "replication", found.id, "attachment", case_id=found.case_id, why=why,
+            location="outside the vault, in clear", digests={"after": found.sha256}, result=result, detail=detail,
+        )  # fmt: skip
+        vault.atomic(lambda transaction: transaction.record(event))
+
+    with files.NewFile(target, "the target file") as out:
+        enter("intent")
+        try:
+            short, long = new_sha256(), new_sha512()
+            for piece in evidence.stream(vault, serial, found.size):
+                short.update(piece)
+                long.update(piece)
+                out.write(piece)
+                job.report("writing out", out.file.tell(), found.size)
+            if short.hexdigest() != found.sha256 or long.hexdigest() != found.sha512:
+                raise IntegrityError("attachment", "its bytes are not those that were taken in", "Run 'evault check'.")
+            out.commit()
+        except VaultError:
+            enter("failure", "nothing was written")
+            raise
+    enter("success")
+    return found
+
+
+def _content_serial(connection: Connection, attachment_id: str) -> int:
+    return content.of_record(connection, records.get(connection, attachment_id).serial)[0].serial

@@ -1,0 +1,104 @@
+"""Recovery shares: make, rehearse, use. Shares are written one by one, each encrypted on its own, never together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from vault import files, keys, recovery
+from vault.errors import RefusedError
+from vault.formats.age import ScryptRecipient, decrypt_bytes, encrypt_bytes, parse_recipient
+from vault.keys import Cost, OpenKeys
+from vault.model import CustodyEvent, Secret
+from vault.open_vault import OpenVault
+from vault.recovery import Share
+
+_SHARE_LIMIT: Final = 1 << 16
+
+
+def prepare(threshold: int = 2, count: int = 3) -> tuple[bytes, tuple[Share, ...]]:
+    """Return a new set of shares and the public key they belong to; nothing is changed until `commit`.
+
+    Raises:
+        RefusedError: Impossible numbers.
+    """
+    return recovery.make_shares(threshold, count)
+
+
+def write_share(share: Share, target: Path, protection: Secret | str) -> None:
+    """Write one share into a new file, encrypted with a passphrase of its own or to a trustee's age recipient.
+
+    Raises:
+        AlreadyExistsError, StorageError, FormatError: As named.
+    """
+    recipient = ScryptRecipient(protection) if isinstance(protection, Secret) else parse_recipient(protection)
+    files.write_new(target, encrypt_bytes(recovery.encode_share(share), [recipient]), "the share's file")
+
+
+def read_share(source: Path, protection: Secret | None) -> Share:
+    """Read a share's file: one that `write_share` encrypted with a passphrase, or one that was decrypted already.
+
+    Raises:
+        RefusedError, UnlockError, FormatError: Not a share, or the wrong passphrase.
+    """
+    data = files.read_small(source, _SHARE_LIMIT, "the share's file")
+    if is_encrypted(data):
+        data = decrypt_bytes(data, passphrase=protection)
+    return recovery.decode_share(data)
+
+
+def is_encrypted(data: bytes) -> bool:
+    """True when the bytes of a share's file are encrypted and need a passphrase."""
+    return data.startswith((b"age-encryption.org/", b"-----BEGIN AGE"))
+
+
+def needs_passphrase(source: Path) -> bool:
+    """True when a share's file needs a passphrase."""
+    return is_encrypted(files.read_small(source, _SHARE_LIMIT, "the share's file"))
+
+
+def commit(vault: OpenVault, public_key: bytes) -> None:
+    """Make the shares of this public key open the vault; an earlier set then opens older key files only."""
+    changed = vault.keys.add_recovery(public_key)
+    intent = CustodyEvent(
+        "modification", vault.identity.log_id, "vault", why="recovery shares were made", result="intent"
+    )
+    vault.atomic(lambda transaction: transaction.record(intent))
+    files.replace(vault.folder / "vault.keys", changed.encoded, "the key file")
+    vault.keys = changed
+    done = CustodyEvent("modification", vault.identity.log_id, "vault", why="recovery shares were made")
+    vault.atomic(lambda transaction: transaction.record(done))
+
+
+def rehearse(key_file: bytes, shares: Sequence[Share]) -> OpenKeys:
+    """Show that these shares open the vault; changes nothing.
+
+    Raises:
+        RefusedError: Too few, of different sets, or of another vault.
+        UnlockError, DamagedError, FormatError: The key file was altered or damaged.
+    """
+    return keys.recover_keys(key_file, recovery.combine(shares))
+
+
+def use(folder: Path, key_file: bytes, shares: Sequence[Share], new: Secret, cost: Cost = keys.DEFAULT) -> OpenKeys:
+    """Set a new passphrase with shares and return the open keys.
+
+    Raises:
+        As `rehearse`; StorageError when the key file cannot be written.
+    """
+    opened = rehearse(key_file, shares).change_passphrase(new, cost)
+    files.replace(folder / "vault.keys", opened.encoded, "the key file")
+    return opened
+
+
+def refuse_one_folder(folders: Sequence[Path]) -> None:
+    """Refuse to write several shares into one folder.
+
+    Raises:
+        RefusedError: Two of the folders are the same, or one does not exist.
+    """
+    if any(not folder.is_dir() for folder in folders):
+        raise RefusedError("A folder for a share does not exist.", "Name an existing folder for each share.")
+    if len({folder.resolve() for folder in folders}) != len(folders):
+        raise RefusedError("Two shares would lie in one folder.", "Name a different place for each share.")
