@@ -140,7 +140,7 @@ def test_a_hash_of_another_length_is_a_programming_error():
 
 def test_the_worked_example_of_the_document_holds():
     document = Path(__file__).parents[2] / "docs" / "formats" / "fingerprint.md"
-    text, _, rest = document.read_text("utf-8").partition("## 6. Worked example")[2].partition("```\n")
+    text, _, rest = document.read_text("utf-8").partition("## 7. Worked example")[2].partition("```\n")
     values = [line[17:] for line in text.splitlines() if line.startswith("    ")]
     recipient = values[6]
     hashed = fingerprint.hash_of_recipient(recipient)

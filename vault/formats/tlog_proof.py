@@ -19,8 +19,8 @@ from vault.formats.signed_note import MAX_NOTE_SIZE
 
 MAX_PATH = 53
 """Most hashes of an audit path: the depth of the largest tree."""
-MAX_EXTRA_SIZE = 4_194_304
-"""Most bytes of extra data: room for twelve disclosures of the greatest size."""
+MAX_EXTRA_SIZE = 16_777_216
+"""Most bytes of extra data: room for an entry that names hundreds of thousands of objects."""
 MAX_DISCLOSURES = 12
 MAX_PROOF_SIZE = MAX_NOTE_SIZE + MAX_EXTRA_SIZE // 3 * 4 + 4_096
 """Most bytes of UTF-8 in a whole proof."""
