@@ -24,6 +24,9 @@ from vault.store.database import Connection
 _STEP: Final = 2048
 STEP_NAME: Final = "log"
 
+PROVABLE: Final = frozenset({"object", "type", "time", "agent", "software", "digests", "outcome", "change"})
+"""Slots of an entry that leave with evidence; who else received it, why, and where, stay unless chosen."""
+
 
 @dataclass
 class LogState:

@@ -109,7 +109,7 @@ def sign_version(vault: OpenVault, transaction: Transaction, new: NewVersion) ->
 def keep_version(connection: Connection, record: StoredRecord, version: StoredVersion, fields: dict[str, Json]) -> int:
     """Add a version's row and put its text in the place of the older one in the search index; returns its serial."""
     if record.newest:
-        unindex(connection, record)
+        unindex(connection, record, superseded=True)
     kind = schema.schemas().get(record.type)
     title = kind.title(fields)[:MAX_TEXT_IN_TITLE] if kind else ""
     serial = records.add_version(connection, record.serial, version, title)
@@ -124,15 +124,28 @@ def reindex(connection: Connection, record: StoredRecord, version: StoredVersion
     if kind is None or version.version != record.newest:
         return
     fields = view(version).fields
-    search.unindex(connection, version.serial)
+    search.unindex(connection, version.serial, superseded=True)
     search.index(connection, version.serial, kind.texts(fields))
     records.set_title(connection, record.serial, kind.title(fields)[:MAX_TEXT_IN_TITLE])
 
 
-def unindex(connection: Connection, record: StoredRecord) -> None:
-    """Take the text of a record's versions out of the search index."""
+def unindex(connection: Connection, record: StoredRecord, *, superseded: bool = False) -> None:
+    """Take the text of a record's versions out of the search index; `superseded` when a newer version comes in its place."""
     for version in records.versions(connection, record.serial):
-        search.unindex(connection, version.serial)
+        search.unindex(connection, version.serial, superseded=superseded)
+
+
+def index_all(connection: Connection) -> None:
+    """Make the search index anew from all newest versions."""
+    search.clear(connection)
+    after = 0
+    while batch := records.all_records(connection, after, 500):
+        for record in batch:
+            after = record.serial
+            kind = schema.schemas().get(record.type)
+            if kind and record.newest and not record.deleted:
+                version = records.newest(connection, record)
+                search.index(connection, version.serial, kind.texts(view(version).fields))
 
 
 def view(version: StoredVersion) -> RecordView:

@@ -22,7 +22,7 @@ from vault.formats.fingerprint import fingerprint_of_key
 from vault.keys import OpenKeys
 from vault.media import Inspector
 from vault.model import CustodyEvent, Json, Secret, format_time
-from vault.store import cases, content, custody
+from vault.store import cases, content, custody, search
 from vault.store.database import Connection, Database
 from vault.store.identity import StoredIdentity
 
@@ -184,10 +184,10 @@ class OpenVault:
             return frozenset(self._writing)
 
     def start_sweep(self) -> None:
-        """Remove abandoned chunk rows in the background, one batch in its turn after another."""
+        """Remove abandoned chunk rows and words of deleted text in the background, one batch in its turn after another."""
 
         def batch(connection: Connection) -> bool:
-            return content.sweep(connection, self.being_written())
+            return content.sweep(connection, self.being_written()) or search.tidy(connection)
 
         def again(done: Future[bool]) -> None:
             if done.exception() is None and done.result():

@@ -326,6 +326,6 @@ def _translate(error: BaseException) -> BaseException:
         ours = StorageError("The disk could not be read or written; nothing of this step was saved.",
                             "Check the disk and try again.")  # fmt: skip
     else:
-        return error
+        return error  # type: ignore[no-any-return]
     ours.__cause__ = error
     return ours

@@ -33,10 +33,11 @@ from vault.errors import (
     VaultError,
 )
 from vault.formats import jcs, key_file
+from vault.formats.checkpoint import read_checkpoint
 from vault.jobs import Job
 from vault.keys import OpenKeys
 from vault.model import CustodyEvent, Secret
-from vault.open_vault import OpenVault, now
+from vault.open_vault import OpenVault, Transaction, now
 from vault.store import custody, identity, integrity
 from vault.store.database import Connection, Database
 
@@ -331,8 +332,20 @@ def _begin_epoch(building: Path, opened: OpenKeys, clock: Callable[[], datetime]
             raise DamagedError("The restored store is damaged.", "Try another copy of the backup.")
         vault = OpenVault(building, database, opened, who, clock)
         note = vault.read(custody.head)
-        vault.atomic(lambda transaction: custody.start_epoch(transaction.connection, note))
-        event = CustodyEvent("replication", who.log_id, "vault", why="restored from a backup; a new epoch begins")
-        vault.atomic(lambda transaction: transaction.record(event))
+        grown = read_checkpoint(note)
+        event = CustodyEvent(
+            "replication",
+            who.log_id,
+            "vault",
+            why="restored from a backup",
+            digests={"before": grown.root.hex()},
+            related=(grown.epoch,),
+        )
+
+        def begin(transaction: Transaction) -> None:
+            custody.start_epoch(transaction.connection, note)
+            transaction.record(event)
+
+        vault.atomic(begin)
     finally:
         database.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from vault.crypto.hashes import sha256
 from vault.crypto.randomness import new_id
 from vault.errors import AlreadyExistsError, IntegrityError, NotFoundError, RefusedError
 from vault.formats import fingerprint, ssh_keys
@@ -66,14 +67,23 @@ def export_identity(vault: OpenVault, kind: str) -> Secret:
 
 
 def fingerprint_of(contact: StoredContact) -> str:
-    """Return the fingerprint in digits: of the signing key, or of the first recipient where none is known."""
+    """Return the fingerprint in digits; comparing it establishes everything that the contact is made of.
+
+    A card is signed, so the fingerprint of its signing key covers the recipients in it. Without a card it is the SHA-256 of
+    the recipient string; of several strings, and of an ssh key line, in this order with a line feed after each.
+    """
     return fingerprint.digits_of(_hash(contact))
 
 
 def _hash(contact: StoredContact) -> bytes:
-    if contact.signing_key:
+    if contact.card:
         return fingerprint.hash_of_key(contact.signing_key)
-    return fingerprint.hash_of_recipient(contact.recipients[0])
+    if len(contact.recipients) == 1 and not contact.signing_key:
+        return fingerprint.hash_of_recipient(contact.recipients[0])
+    parts = list(contact.recipients)
+    if contact.signing_key:
+        parts.append(ssh_keys.encode_public_key(contact.signing_key))
+    return sha256("".join(f"{part}\n" for part in parts).encode())
 
 
 def public(contact: StoredContact) -> Contact:
@@ -110,7 +120,7 @@ def add(vault: OpenVault, name: str, recipients: tuple[str, ...], ssh_key: str =
         raise RefusedError("A contact needs a name and at least one recipient.", "Give --name and --recipient.")
     for text in recipients:
         parse_recipient(text)
-    key = ssh_keys.decode_public_key(ssh_key.strip() + "\n")[0] if ssh_key.strip() else b""
+    key = ssh_keys.decode_public_key(ssh_key.strip())[0] if ssh_key.strip() else b""
     ordered = tuple(sorted(dict.fromkeys(recipients), key=lambda text: not text.startswith("age1pq1")))
     return _put(vault, StoredContact(new_id(), name, ordered, key, False, None, ""))
 
@@ -127,7 +137,8 @@ def _put(vault: OpenVault, fresh: StoredContact) -> Contact:
         if by_key is not None and (known is None or known.id == by_key.id):
             if read_issue_time(by_key.card) > read_issue_time(fresh.card):
                 raise RefusedError("A newer card of this contact is known already.", "Nothing was changed.")
-            kept = replace(fresh, id=by_key.id, name=by_key.name, verified=by_key.verified)
+            # The same key renewed its card, which it signed: what was compared still holds. A hand-made change does not.
+            kept = replace(fresh, id=by_key.id, name=by_key.name, verified=by_key.verified and bool(fresh.card))
             before = {"before": contacts.state_digest(by_key)}
         elif known is not None:
             raise AlreadyExistsError(

@@ -61,7 +61,7 @@ def write_checkpoint(vault: OpenVault, target: Path) -> checkpoints.Checkpoint:
 
 
 def write_proof(vault: OpenVault, what: str, target: Path) -> TlogProof:
-    """Write a proof that an entry is in the log, with the entry's bytes and disclosures, into a new file.
+    """Write a proof that an entry is in the log, with the entry's bytes and what may be shown of it, into a new file.
 
     Args:
         vault: The open vault.
@@ -77,7 +77,7 @@ def write_proof(vault: OpenVault, what: str, target: Path) -> TlogProof:
         stored = _find(connection, what)
         size = custody.size(connection)
         path = merkle.inclusion_proof(stored.number, size, custody.node_of(connection))
-        extra = encode_extra(stored.entry, stored.disclosures)
+        extra = encode_extra(stored.entry, custody_entry.choose(stored.disclosures, audit.PROVABLE))
         return TlogProof(stored.number, path, custody.head(connection), extra)
 
     proof = vault.read(work)

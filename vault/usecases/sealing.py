@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from vault import evidence, files, schema
+from vault import audit, evidence, files, schema
 from vault.bundle.contents import Outgoing, OutgoingAttachment, OutgoingEntry, OutgoingRecord
 from vault.bundle.seal import seal as seal_bundle
 from vault.crypto.randomness import new_id
@@ -38,7 +38,6 @@ IDENTIFYING: Final = frozenset({"location", "device", "author", "history", "prev
 """What a file may give away about people; a seal waits until that is acknowledged."""
 
 _LEAVING: Final = frozenset({"creation", "modification", "ingestion", "deletion"})
-_SLOTS: Final = frozenset({"object", "type", "time", "agent", "software", "digests", "outcome", "change"})
 _META: Final = frozenset({"@signed_at", "@schema", "@previous", "@case"})
 PASSPHRASE_RECIPIENT: Final = "passphrase"  # noqa: S105 - the name of a kind
 
@@ -334,7 +333,7 @@ def _entries(connection: Connection, chosen: list[_Chosen]) -> tuple[OutgoingEnt
         for stored in custody.entries_of(connection, one.record.id):
             view = custody_entry.read_entry(stored.entry, stored.disclosures)
             if view.event.get("type") in _LEAVING:
-                shown = custody_entry.choose(stored.disclosures, _SLOTS)
+                shown = custody_entry.choose(stored.disclosures, audit.PROVABLE)
                 proof = merkle.inclusion_proof(stored.number, size, node)
                 found[stored.number] = OutgoingEntry(stored.number, stored.entry, shown, proof)
     return tuple(found[number] for number in sorted(found))

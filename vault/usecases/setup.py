@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from vault import files, keys, passphrase
+from vault import evidence, files, keys, passphrase
 from vault.crypto.randomness import new_id, random_bytes
 from vault.errors import (
     AlreadyExistsError,
@@ -24,7 +24,7 @@ from vault.jobs import Job
 from vault.keys import Cost, OpenKeys
 from vault.model import CustodyEvent, Secret
 from vault.open_vault import OpenVault, new_identity, now
-from vault.store import custody, identity, integrity
+from vault.store import custody, identity, integrity, search
 from vault.store.content import sweep
 from vault.store.database import Database
 from vault.surroundings import network_file_system
@@ -157,13 +157,15 @@ def _open(folder: Path, opened: OpenKeys, clock: Callable[[], datetime]) -> Open
         # The whole copy is written over the damaged one at once, so that a second accident is survived too.
         files.replace(folder / KEY_FILE, opened.encoded, "the key file")
     if not database.read_only:
+        if not vault.read(search.is_current):
+            vault.database.atomic(evidence.index_all)
         vault.start_sweep()
     return vault
 
 
 def sweep_all(vault: OpenVault) -> None:
     """Remove everything that was abandoned, now."""
-    while vault.database.atomic(lambda connection: sweep(connection, vault.being_written())):
+    while vault.database.atomic(lambda c: sweep(c, vault.being_written()) or search.tidy(c)):
         pass
 
 
