@@ -81,7 +81,9 @@ class Sender:
         ]
         for at, content in enumerate(self.contents.values()):
             facts = {"sha256": sha256(content).hex(), "size": len(content), "media_type": "image/jpeg"}
-            records.append(self.record(256 + at, "attachment", {**facts, "original_name": "IMG.jpg"}, ("original_name",)))
+            records.append(
+                self.record(256 + at, "attachment", {**facts, "original_name": "IMG.jpg"}, ("original_name",))
+            )
         return tuple(records)
 
     @cached_property
@@ -191,10 +193,10 @@ def in_order(files):
     return dict(sorted(files.items(), key=lambda pair: layout.place(pair[0]) or (99, pair[0])))
 
 
-def relist(files, *, bundle_id=an_id(1)):
+def relist(files):
     """Make bag-info and manifests fit the other files, as somebody without the signing key can."""
     payload = {path: content for path, content in files.items() if path.startswith("data/")}
-    files[layout.INFO] = encode_info(BagInfo(bundle_id, sum(map(len, payload.values())), len(payload)))
+    files[layout.INFO] = encode_info(BagInfo(an_id(1), sum(map(len, payload.values())), len(payload)))
     files[layout.MANIFEST] = encode_manifest({path: sha256(content).hex() for path, content in payload.items()})
     files[layout.TAG_MANIFEST] = encode_manifest({path: sha256(files[path]).hex() for path in layout.SIGNED_TAGS})
     return in_order(files)

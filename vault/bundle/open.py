@@ -21,7 +21,7 @@ from vault.bundle.unpack import NewFolder, refuse_existing
 from vault.bundle.verify import OpenedBy, verify_stream
 from vault.crypto.hashes import new_sha256
 from vault.errors import DiskFullError, IntegrityError
-from vault.files import free_space
+from vault.files import free_space, storage_error
 from vault.formats.age import AgeReader, HybridIdentity, X25519Identity
 from vault.jobs import Job
 from vault.model import Secret
@@ -96,17 +96,19 @@ def extract_bundle(
 
     Raises:
         AlreadyExistsError: The folder exists.
+        NotFoundError: The folder it would lie in does not exist.
         DiskFullError, StorageError: It cannot be written; nothing is left.
         IntegrityError: The file changed between the two passes; nothing is left.
         VaultError: As `open_bundle`.
     """
     refuse_existing(folder)
+    _free_space(folder)
     start = source.tell()
     incoming = open_bundle(source, keys, job)
     if not incoming.report.ok or not accept(incoming):
         return incoming
     needed = sum(size for size, _ in incoming.seen.values())
-    if free_space(folder.parent) < needed + _SPARE:
+    if _free_space(folder) < needed + _SPARE:
         raise DiskFullError("There is not enough free space for the opened bag.", "Free some space and try again.")
     with NewFolder(folder) as target:
         kept: list[bytes] = []
@@ -125,6 +127,14 @@ def extract_bundle(
                 kept.append(piece)
         target.commit()
     return incoming
+
+
+def _free_space(folder: Path) -> int:
+    """Return the bytes that fit beside where `folder` will be; names a place that does not exist before any work."""
+    try:
+        return free_space(folder.parent)
+    except OSError as error:
+        raise storage_error(error, "the place for the opened bag") from error
 
 
 def attachment_contents(

@@ -1,7 +1,7 @@
-"""Reading ahead: an iterator runs in a second thread while the first one works on what came before.
+"""Reading ahead and writing behind: stages of a pipeline in threads of their own.
 
-Digests and ciphers release the interpreter lock, so two stages of a pipeline use two processors. Knows nothing of
-bundles.
+Digests, ciphers and files release the interpreter lock, so two stages use two processors. Memory is bounded: at most
+eight pieces wait between two stages. Knows nothing of bundles.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections.abc import Iterator
-from typing import Final, Generic, Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Final, Generic, Protocol, Self, TypeVar
 
 T = TypeVar("T")
 
@@ -67,6 +68,62 @@ class Ahead(Generic[T]):
         while (item := self._queue.get()) is not _END:
             yield item  # type: ignore[misc]
         if self._error is not None:
+            raise self._error
+
+
+class Behind:
+    """Takes pieces and hands them to `target` in a second thread, joined to about 1 MiB; use it in a ``with`` block.
+
+    An error of `target` is raised by the next `write` or at the end of the block, which waits until everything was
+    taken. When the block is left by an error, what still waits is dropped.
+    """
+
+    def __init__(self, target: Callable[[bytes], object]) -> None:
+        self._target = target
+        self._queue: queue.Queue[bytes] = queue.Queue(_DEPTH)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="write-behind", daemon=True)
+        self._waiting: list[bytes] = []
+        self._size = 0
+
+    def write(self, data: bytes, /) -> int:
+        """Take all of `data`."""
+        if self._error is not None:
+            raise self._error
+        self._waiting.append(data)
+        self._size += len(data)
+        if self._size >= PIECE:
+            self._hand_over()
+        return len(data)
+
+    def _hand_over(self) -> None:
+        self._queue.put(b"".join(self._waiting))
+        self._waiting.clear()
+        self._size = 0
+
+    def _run(self) -> None:
+        # After an error the queue is still emptied, so that nobody waits for a place in it.
+        while data := self._queue.get():
+            if self._error is None:
+                try:
+                    self._target(data)
+                except BaseException as error:  # noqa: BLE001 - handed to the thread that writes
+                    self._error = error
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None and self._size:
+            self._hand_over()
+        elif error is not None and self._error is None:
+            self._error = error
+        self._queue.put(b"")
+        self._thread.join()
+        if error is None and self._error is not None:
             raise self._error
 
 

@@ -22,7 +22,7 @@ from vault.bundle.contents import (
 from vault.bundle.evidence import match_attachment
 from vault.bundle.instructions import verify_text
 from vault.bundle.manifest import PASSPHRASE, Content, Description
-from vault.bundle.pipeline import Ahead
+from vault.bundle.pipeline import Ahead, Behind
 from vault.bundle.report import record_copy, report_html
 from vault.crypto.hashes import new_sha256, sha256
 from vault.errors import DamagedError, IntegrityError, RefusedError
@@ -51,7 +51,7 @@ def seal(outgoing: Outgoing, sign: Callable[[bytes], bytes], out: Target, job: J
     Args:
         outgoing: What goes in, and for whom.
         sign: Returns the 64-byte signature of what it is given, by the private half of `outgoing.sender_key`.
-        out: Takes the file front to back; it is neither synced nor closed.
+        out: Takes the file front to back, in another thread; it is neither synced nor closed.
         job: Progress in bytes of the container, and cancelling.
 
     Raises:
@@ -68,21 +68,21 @@ def seal(outgoing: Outgoing, sign: Callable[[bytes], bytes], out: Target, job: J
     sizes += [entry_size(f"{layout.TOP}/{_path_of(item)}", item.size) for item in attachments]
     total = container_size(sum(sizes))
     digested = _Digested(out)
-    age = AgeWriter(digested, outgoing.recipients)
-    container = TarWriter(age)
-    for path, data in files.items():
-        job.report(STEP, container.size, total)
-        container.begin(f"{layout.TOP}/{path}", len(data))
-        container.write(data)
-    with Ahead(_contents(attachments)) as pieces:
+    with Behind(digested.write) as encrypted, Ahead(_contents(attachments)) as pieces:
+        age = AgeWriter(encrypted, outgoing.recipients)
+        container = TarWriter(age)
+        for path, data in files.items():
+            job.report(STEP, container.size, total)
+            container.begin(f"{layout.TOP}/{path}", len(data))
+            container.write(data)
         for item, piece in pieces:
             if piece is None:
                 container.begin(f"{layout.TOP}/{_path_of(item)}", item.size)
             else:
                 container.write(piece)
             job.report(STEP, container.size, total)
-    container.finish()
-    age.finish()
+        container.finish()
+        age.finish()
     job.report(STEP, total, total)
     return digested.hexdigest()
 
