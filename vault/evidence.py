@@ -130,7 +130,7 @@ def reindex(connection: Connection, record: StoredRecord, version: StoredVersion
 
 
 def unindex(connection: Connection, record: StoredRecord, *, superseded: bool = False) -> None:
-    """Take the text of a record's versions out of the search index; `superseded` when a newer version comes in its place."""
+    """Take the text of a record's versions out of the search index; `superseded`: a newer version follows."""
     for version in records.versions(connection, record.serial):
         search.unindex(connection, version.serial, superseded=superseded)
 

@@ -184,7 +184,7 @@ class OpenVault:
             return frozenset(self._writing)
 
     def start_sweep(self) -> None:
-        """Remove abandoned chunk rows and words of deleted text in the background, one batch in its turn after another."""
+        """Remove abandoned chunk rows and words of deleted text in the background, batch by batch."""
 
         def batch(connection: Connection) -> bool:
             return content.sweep(connection, self.being_written()) or search.tidy(connection)

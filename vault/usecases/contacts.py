@@ -69,8 +69,8 @@ def export_identity(vault: OpenVault, kind: str) -> Secret:
 def fingerprint_of(contact: StoredContact) -> str:
     """Return the fingerprint in digits; comparing it establishes everything that the contact is made of.
 
-    A card is signed, so the fingerprint of its signing key covers the recipients in it. Without a card it is the SHA-256 of
-    the recipient string; of several strings, and of an ssh key line, in this order with a line feed after each.
+    A card is signed, so the fingerprint of its signing key covers the recipients in it. Without a card it is the SHA-256
+    of the recipient string; of several strings and an ssh key line, in this order with a line feed after each.
     """
     return fingerprint.digits_of(_hash(contact))
 
@@ -137,7 +137,7 @@ def _put(vault: OpenVault, fresh: StoredContact) -> Contact:
         if by_key is not None and (known is None or known.id == by_key.id):
             if read_issue_time(by_key.card) > read_issue_time(fresh.card):
                 raise RefusedError("A newer card of this contact is known already.", "Nothing was changed.")
-            # The same key renewed its card, which it signed: what was compared still holds. A hand-made change does not.
+            # A card renewed by the same key is signed by it: what was compared still holds.
             kept = replace(fresh, id=by_key.id, name=by_key.name, verified=by_key.verified and bool(fresh.card))
             before = {"before": contacts.state_digest(by_key)}
         elif known is not None:
