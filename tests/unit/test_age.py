@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import tarfile
 import tracemalloc
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vault.crypto.kdf import hkdf_sha256
 from vault.errors import FormatError, IntegrityError, NotForUsError, RefusedError, UnlockError, VaultError
 from vault.formats import age_header
 from vault.formats.age import (
@@ -22,12 +24,15 @@ from vault.formats.age import (
     decrypt_bytes,
     encrypt_bytes,
     header_size,
+    parse_identity,
 )
+from vault.formats.age_armor import ArmorReader
 from vault.formats.age_header import Stanza
 from vault.formats.age_source import Source
 from vault.formats.age_stream import CHUNK_SIZE, ChunkReader, ChunkWriter, payload_key
 from vault.model import Secret
 
+PROFILE = Path(__file__).parents[2] / "docs" / "formats" / "age-profile.md"
 X25519 = X25519Identity.generate()
 HYBRID = HybridIdentity.generate()
 SIZES = [0, 1, 15, 16, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1, 2 * CHUNK_SIZE, 2 * CHUNK_SIZE + 1, 17 * CHUNK_SIZE]
@@ -373,3 +378,26 @@ def test_two_files_of_one_text_share_nothing_but_constants():
     assert two.startswith(fixed)
     runs = {one[i : i + 16] for i in range(len(fixed), len(one) - 15)}
     assert not any(two[i : i + 16] in runs for i in range(len(fixed), len(two) - 15))
+
+
+def test_the_worked_example_of_the_profile_is_true():
+    text = PROFILE.read_text("utf-8")
+    armor = text[text.rindex("-----BEGIN") : text.rindex("-----END")] + "-----END AGE ENCRYPTED FILE-----"
+    identity = parse_identity("AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX")
+    file = ArmorReader(io.BytesIO(), armor.encode()).read(1000)
+    assert (
+        decrypt_bytes(armor.encode(), identities=[identity])
+        == decrypt_bytes(file, identities=[identity])
+        == b"evidence\n"
+    )
+    header, size = age_header.parse(file)
+    assert (len(file), size) == (209, 168)
+    assert file[:size].decode() in text
+    assert identity.recipient.text in text
+    file_key = identity.unwrap(header.stanzas[0])
+    nonce = file[size : size + 16]
+    mac_key = hkdf_sha256(file_key, b"", b"header")
+    for value in (file_key, mac_key, nonce, payload_key(file_key, nonce), file[size + 16 :]):
+        assert value.hex() in text
+    for recipient in (X25519.recipient, HYBRID.recipient, ScryptRecipient(Secret(b"x"), 18)):
+        assert f"| {recipient.stanza_size} |" in text

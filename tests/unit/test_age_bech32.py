@@ -90,3 +90,10 @@ def test_a_prefix_that_cannot_be_written_is_a_mistake_of_the_caller(prefix):
 def test_more_data_than_a_text_may_hold_is_a_mistake_of_the_caller():
     with pytest.raises(ValueError):
         bech32.encode("age", bytes(3000))
+
+
+def test_a_prefix_without_letters_is_written_in_lower_case_only():
+    text = bech32.encode("12", bytes(range(9)))
+    assert bech32.decode(text, "here") == ("12", bytes(range(9)))
+    with pytest.raises(FormatError):
+        bech32.decode(text.upper(), "here")

@@ -83,6 +83,7 @@ def test_a_body_ends_with_a_line_shorter_than_64_columns(size):
         file("-> x", "AA A"),
         file("-> x", "A" * 64),
         file("-> x", "A" * 65, ""),
+        file("-> x", "A" * 68, ""),
         file("-> x", "AA", "AA"),
         file("-> x", "", ""),
         file("-> x", "")[:-1],
