@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vault.errors import FormatError
 from vault.formats import jcs
+from vault.media import wire
 from vault.media.facts import ANSWER_SIZE, DISCLOSURES, FACT_COUNT, MediaFacts, decode_facts, encode_facts
 from vault.media.source import Found, safe_name
 
@@ -152,3 +155,13 @@ def test_camel_case_names_are_split():
         "iso6709",
         "xyz",
     ]
+
+
+def test_the_worked_example_of_the_document():
+    text = (Path(__file__).parents[2] / "docs" / "formats" / "media-facts.md").read_text(encoding="utf-8")
+    example = text.split("```\n")[1].strip().encode()
+    facts = {"exif.gps.latitude": "46 13 357/10", "image.width": 1440}
+    assert decode_facts(example) == MediaFacts("image/jpeg", "jpg", facts, ("location",))
+    assert f"41 {len(example):08x}" in text
+    assert f"`49 00000008 {wire.pack_size(120064).hex()}`" in text
+    assert f"`52 0000000c {wire.pack_range(65536, 1000).hex()[:16]} {wire.pack_range(65536, 1000).hex()[16:]}`" in text

@@ -178,8 +178,16 @@ def test_no_behaviour_of_a_captured_child_gets_through(monkeypatch, behaviour):
     script = ROGUE + behaviour
     monkeypatch.setattr(inspector, "_command", lambda: [sys.executable, "-I", "-c", script])
     hangs = "sleep" in behaviour or behaviour.endswith("100000))")
+    total = 0
+
+    def read(offset, length):
+        nonlocal total
+        total += length
+        assert 0 < length <= READ_SIZE and offset + length <= len(PHOTO) and total <= READ_TOTAL
+        return PHOTO[offset : offset + length]
+
     with Inspector(wall_seconds=0.7 if hangs else 20) as guard:
-        assert look(guard, PHOTO) == FAILED
+        assert guard.inspect(read, len(PHOTO)) == FAILED
         assert guard.process_id is None
 
 

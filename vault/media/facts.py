@@ -9,7 +9,6 @@ Spec: docs/formats/media-facts.md
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -61,7 +60,7 @@ class MediaFacts:
 
     media_type: str = GENERIC_TYPE
     extension: str = GENERIC_EXTENSION
-    facts: Mapping[str, Json] = field(default_factory=dict)
+    facts: dict[str, Json] = field(default_factory=dict)
     discloses: tuple[str, ...] = ()
     failed: bool = False
 
