@@ -8,12 +8,7 @@ from vault.errors import NotFoundError
 from vault.model import Case, CaseId, format_time
 from vault.store.database import Connection
 
-_COUNTS = """
-    (SELECT count(*) FROM record r WHERE r.case_serial = c.serial AND r.deleted = 0 AND r.newest > 0
-        AND r.type <> 'attachment'),
-    (SELECT count(*) FROM record r WHERE r.case_serial = c.serial AND r.deleted = 0 AND r.newest > 0
-        AND r.type = 'attachment')
-"""
+_CASE = "id, title, created_at, origin, records, attachments FROM vault_case"
 
 
 def add(
@@ -65,17 +60,14 @@ def get(connection: Connection, case_id: str) -> Case:
         NotFoundError: There is none of that id.
     """
     number = serial(connection, case_id)
-    sql = f"SELECT c.id, c.title, c.created_at, c.origin, {_COUNTS} FROM vault_case c WHERE c.serial = ?"  # noqa: S608
+    sql = f"SELECT {_CASE} WHERE serial = ?"
     return _case(connection.execute(sql, (number,)).fetchone())
 
 
 def page(connection: Connection, limit: int, before: str | None = None) -> list[Case]:
     """Return up to `limit` cases, newest first, older than the case `before`."""
     top = serial(connection, before) if before else 1 << 62
-    sql = (
-        f"SELECT c.id, c.title, c.created_at, c.origin, {_COUNTS} FROM vault_case c "  # noqa: S608
-        "WHERE c.serial < ? ORDER BY c.serial DESC LIMIT ?"
-    )
+    sql = f"SELECT {_CASE} WHERE serial < ? ORDER BY serial DESC LIMIT ?"
     return [_case(row) for row in connection.execute(sql, (top, limit))]
 
 

@@ -19,7 +19,9 @@ CREATE TABLE vault_case (
     title TEXT NOT NULL,
     created_at TEXT NOT NULL,
     origin TEXT NOT NULL DEFAULT '',
-    sender_case TEXT NOT NULL DEFAULT ''
+    sender_case TEXT NOT NULL DEFAULT '',
+    records INTEGER NOT NULL DEFAULT 0,
+    attachments INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX case_received ON vault_case (origin, sender_case) WHERE origin <> '';
 
@@ -35,6 +37,16 @@ CREATE TABLE record (
     verdict TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX record_by_case ON record (case_serial, serial);
+
+-- A case counts what it holds: signed and not deleted.
+CREATE TRIGGER record_counted AFTER UPDATE OF newest, deleted ON record
+WHEN (OLD.newest > 0 AND OLD.deleted = 0) <> (NEW.newest > 0 AND NEW.deleted = 0)
+BEGIN
+    UPDATE vault_case SET
+        records = records + iif(NEW.type = 'attachment', 0, iif(NEW.deleted, -1, 1)),
+        attachments = attachments + iif(NEW.type = 'attachment', iif(NEW.deleted, -1, 1), 0)
+    WHERE serial = NEW.case_serial;
+END;
 
 -- `serial` is also the row of the search index, so newest text comes first.
 CREATE TABLE record_version (
