@@ -290,6 +290,43 @@ def test_a_superseded_text_asks_for_no_rewrite(connection: Any) -> None:
     assert rows(connection, "拘留") == []
 
 
+def test_superseded_words_go_with_the_next_rewrite(tmp_path: Path) -> None:
+    path = tmp_path / "plain.db"
+    connection = fill(path, 200)
+    for row in range(10, 20):
+        search.unindex(connection, row, superseded=True)
+    search.unindex(connection, 30)
+    finish(connection)
+    assert remains(path, [*range(10, 20), 30]) == (0, 0)
+    assert len(rows(connection, "common", limit=1000)) == 189
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.sampled_from(["index", "unindex", "superseded", "tidy", "both"]), max_size=40), st.randoms())
+def test_any_order_of_work_finds_what_is_there(steps: list[str], random: Any) -> None:
+    connection = new_index()
+    there: dict[int, str] = {}
+    row = 0
+    for step in steps:
+        connection.execute("BEGIN")
+        if step in ("unindex", "superseded", "both") and there:
+            gone = random.choice(sorted(there))
+            del there[gone]
+            search.unindex(connection, gone, superseded=step != "unindex")
+        if step in ("index", "both"):
+            row += 1
+            there[row] = random.choice(["律师", "律师拘留", "拘留", "detention 律师"])
+            search.index(connection, row, [there[row]])
+        if step == "tidy":
+            search.tidy(connection)
+        connection.execute("COMMIT")
+        for words in ("律师", "拘留", "deten"):
+            assert rows(connection, words, limit=100) == [n for n in sorted(there, reverse=True) if words in there[n]]
+    finish(connection)
+    assert rows(connection, "律师", limit=100) == [n for n in sorted(there, reverse=True) if "律师" in there[n]]
+    connection.execute("INSERT INTO search_index (search_index) VALUES ('integrity-check')")
+
+
 def test_an_index_of_another_folding_is_noticed_and_cleared(connection: Any) -> None:
     assert search.is_current(connection)
     connection.execute("UPDATE search_state SET folding = 0")

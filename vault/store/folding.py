@@ -34,6 +34,7 @@ _TABLES: Final = ("TSCharacters.txt", "HKVariants.txt", "TWVariants.txt")
 _ACCENTS = re.compile("(?<![\u0400-\u052f\u0300-\u036f])[\u0300-\u036f]+")
 """Accents, except on Cyrillic letters: й and ї are letters of their own, é is e."""
 
+_JOINING = re.compile("[\u0300-\u036f\u0653-\u0655\u3099\u309a]")
 _CLUSTER = re.compile("[^\u0300-\u036f\u0653-\u0655\u3099\u309a][\u0300-\u036f\u0653-\u0655\u3099\u309a]*|.", re.DOTALL)
 """A character with the combining marks that normalisation may join to it."""
 
@@ -95,7 +96,7 @@ def is_single(token: str) -> bool:
 
 def clusters(text: str) -> list[str]:
     """Split a text into characters with their combining marks; joined again they are the text."""
-    return _CLUSTER.findall(text)
+    return _CLUSTER.findall(text) if _JOINING.search(text) else list(text)
 
 
 @lru_cache(maxsize=8192)
