@@ -214,12 +214,22 @@ def _attachment_line(one: Attachment) -> str:
 
 
 def attach(context: Context) -> Result:
-    """Take files in, one after the other; what was taken in before a failure stays."""
+    """Take files in, one after the other; a file that is refused is named, and the others go on."""
     arguments = context.arguments
     taken: list[Attachment] = []
+    refused: list[tuple[str, RefusedError]] = []
     with context.unlocked() as vault:
+        api.cases.get(vault, arguments.case)
         for name in arguments.files:
             path = Path(name)
+            try:
+                one = api.intake.attach(
+                    vault, arguments.case, path, context.job, record_id=arguments.record, note=arguments.note
+                )
+            except RefusedError as error:
+                say(f"NOT taken in: {path.name}: {error.message} {error.advice}")
+                refused.append((name, error))
+                continue
             one = api.intake.attach(
                 vault, arguments.case, path, context.job, record_id=arguments.record, note=arguments.note
             )
