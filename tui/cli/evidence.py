@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tui.cli.context import Context, Result, say, size
+from tui.notices import notice_for
 from vault import api
 from vault.errors import FormatError, RefusedError
 from vault.model import Attachment, Case, Json, Record, format_time
@@ -230,12 +231,22 @@ def attach(context: Context) -> Result:
                 say(f"NOT taken in: {path.name}: {error.message} {error.advice}")
                 refused.append((name, error))
                 continue
-            one = api.intake.attach(
-                vault, arguments.case, path, context.job, record_id=arguments.record, note=arguments.note
-            )
             say(f"Taken in: {path.name} ({size(one.size)})")
             taken.append(one)
-    return {"attachments": [_attachment(one) for one in taken], "lines": [_attachment_line(one) for one in taken]}
+    result: Result = {
+        "attachments": [_attachment(one) for one in taken],
+        "refused": [{"file": name, "message": error.message} for name, error in refused],
+        "lines": [_attachment_line(one) for one in taken],
+    }
+    if refused:
+        notice = notice_for(refused[0][1])
+        result["exit"] = notice.exit
+        result["error"] = {
+            "code": notice.code,
+            "message": f"{len(refused)} of {len(arguments.files)} files were not taken in.",
+            "advice": refused[0][1].advice,
+        }
+    return result
 
 
 def attachment_list(context: Context) -> Result:
