@@ -15,8 +15,8 @@ from typing import Final, Generic, Protocol, Self, TypeVar
 
 T = TypeVar("T")
 
-PIECE: Final = 1 << 20
-"""Bytes that go through a pipeline at once."""
+PIECE: Final = 1 << 18
+"""Bytes that go through a pipeline at once; larger pieces cost fresh pages from the operating system each time."""
 
 _DEPTH: Final = 8
 _END: Final = object()
@@ -72,7 +72,7 @@ class Ahead(Generic[T]):
 
 
 class Behind:
-    """Takes pieces and hands them to `target` in a second thread, joined to about 1 MiB; use it in a ``with`` block.
+    """Takes pieces and hands them to `target` in a second thread, joined to 256 KiB and more; use it in a ``with`` block.
 
     An error of `target` is raised by the next `write` or at the end of the block, which waits until everything was
     taken. When the block is left by an error, what still waits is dropped.
@@ -128,7 +128,7 @@ class Behind:
 
 
 def pieces(source: Source) -> Iterator[bytes]:
-    """Yield `source` to its end in pieces of at most 1 MiB."""
+    """Yield `source` to its end in pieces of at most `PIECE` bytes."""
     while piece := source.read(PIECE):
         yield piece
 
