@@ -123,6 +123,21 @@ def test_an_overflowing_collector_cuts_and_says_so():
     assert result.discloses == ("time",)
 
 
+def test_more_facts_than_allowed_are_left_out():
+    found = Found()
+    for number in range(500):
+        found.add(f"many.n{number}", number)
+    result = decode_facts(encode_facts(found.result()))
+    assert 190 < len(result.facts) <= FACT_COUNT
+    assert not result.complete
+
+
+def test_a_long_text_is_cut_to_the_limit_and_that_is_said():
+    found = Found()
+    found.add("a.b", "文" * 1001)
+    assert found.result().facts == {"a.b": "文" * 1000, "inspection.cut": True}
+
+
 def test_a_second_different_value_is_kept_beside_the_first():
     found = Found()
     for value in ("Ann", "Ann", "Bo", " \0", ""):
