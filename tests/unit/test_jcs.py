@@ -122,6 +122,12 @@ def test_the_extremes_of_numbers_and_depth_are_taken():
         assert jcs.encode(jcs.decode(data, WHERE)) == data
 
 
+def test_endless_numbers_are_refused_before_they_are_converted():
+    assert jcs._integer("-9007199254740991") == -(2**53) + 1
+    with pytest.raises(ValueError):
+        jcs._integer("1" * 18)
+
+
 def test_size_is_limited():
     assert jcs.decode(b'"' + b"x" * 8 + b'"', WHERE, limit=10) == "x" * 8
     with pytest.raises(FormatError, match="too long"):

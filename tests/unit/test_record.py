@@ -195,6 +195,15 @@ def test_the_count_beside_fewer_parts_says_that_something_is_withheld():
     assert view.withheld and "parts" not in view.meta
 
 
+@pytest.mark.parametrize("parts", [0, -1, True, "1", None])
+def test_a_count_that_is_no_number_or_too_small_is_refused(parts):
+    counted = Disclosure.make("parts", parts)
+    with pytest.raises(IntegrityError, match="counted"):
+        read_record(forge(payload() | {"_sd": hidden(counted)}, [counted]), KEY)
+    honest = Disclosure.make("parts", 1)
+    assert not read_record(forge(payload() | {"_sd": hidden(honest)}, [honest]), KEY).withheld
+
+
 def test_a_withheld_value_leaves_no_trace_in_the_bytes():
     part = disclose(WHOLE, ["estimated"])
     everything = "".join(base64.urlsafe_b64decode(d.text + "==").decode() for d in part.disclosures)

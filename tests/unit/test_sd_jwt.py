@@ -192,6 +192,8 @@ def test_a_signature_of_another_key_length_or_place_is_refused():
     for wrong in (head, head + ".", head + "." + b64url(short), jwt + ".x", head + "." + b64url(short + b"\0\0")):
         with pytest.raises(FormatError):
             verify_jwt(wrong, KEY)
+        with pytest.raises(FormatError):
+            parse_sd_jwt(wrong + "~")
     with pytest.raises(IntegrityError):
         verify_jwt(head + "." + b64url(sign(b"something else")), KEY)
 
