@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vault.errors import FormatError, RefusedError
@@ -39,6 +39,7 @@ def test_nested_values_are_written_without_white_space():
     assert jcs.encode(value) == b'{"a":{"b":{"c":""}},"z":[1,-1,true,false,null,{},[],["x"]]}'
 
 
+@settings(deadline=None)
 @given(values)
 def test_a_value_survives_the_way_out_and_back(value):
     encoded = jcs.encode(value)
@@ -46,6 +47,7 @@ def test_a_value_survives_the_way_out_and_back(value):
     assert json.loads(encoded) == value
 
 
+@settings(deadline=None)
 @given(values, st.data())
 def test_a_changed_byte_is_refused_or_is_the_canonical_form_of_another_value(value, data):
     encoded = bytearray(jcs.encode(value))
@@ -61,6 +63,7 @@ def test_a_changed_byte_is_refused_or_is_the_canonical_form_of_another_value(val
 json_like = st.text('[]{}",:0123456789.-+eE\\utrfalsn x\ufeff\ud800', max_size=40)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60) | json_like.map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_garbage_raises_only_format_error(data):
     try:
