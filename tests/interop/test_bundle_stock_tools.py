@@ -3,6 +3,8 @@
 import re
 import shutil
 import subprocess
+import textwrap
+from pathlib import Path
 
 import bagit
 import pytest
@@ -11,6 +13,8 @@ from tests.bundle_world import Sender, an_id, new_identity, resign, tar, untar, 
 from vault.bundle import layout
 from vault.bundle.verify import verify_folder
 from vault.formats.age import ScryptRecipient
+from vault.formats.fingerprint import fingerprint_of_key
+from vault.formats.sd_jwt import digest_of
 from vault.formats.ssh_keys import ssh_fingerprint
 from vault.model import Secret
 
@@ -172,3 +176,34 @@ def test_the_command_for_macos_is_right(bag):
         done = run(line.replace("sha256sum -c", "shasum -a 256 -c"), bag)
         assert done.returncode == 0
         assert done.stdout.count(": OK\n") == run(line, bag).stdout.count(": OK\n")
+
+
+def test_the_guide_for_linux_works_word_by_word(tmp_path):
+    """All its commands in one shell, which stops at the first that fails; the same with one byte changed stops."""
+    identity = new_identity()
+    (tmp_path / "BUNDLE.age").write_bytes(SENDER.seal(identity.recipient))
+    (tmp_path / "YOUR-KEY-FILE").write_text(identity.text + "\n")
+    guide = (Path(__file__).parents[2] / "docs/verify-by-hand.md").read_text()
+    linux = guide.split("## Linux")[1].split("## macOS")[0]
+    script = "\n".join(re.findall(r"^       .*$", linux, re.MULTILINE))
+    script = script.replace("YOUR-AGE1-PUBLIC-KEY", identity.recipient.text).replace("ID.sd-jwt", f"{an_id(16)}.sd-jwt")
+    script = "set -eo pipefail\n" + textwrap.dedent(script)
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Signature Verified Successfully") == 2
+    assert fingerprint_of_key(SENDER.key).replace(" ", "") in done.stdout
+    record = (tmp_path / "bag" / layout.record_path(an_id(16))).read_text()
+    assert digest_of(record.split("~")[1]) == done.stdout.strip().split("\n")[-1]
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="not on Windows: the guide for Linux is for bash")
+def test_the_guide_stops_at_a_record_that_was_changed(bag):
+    guide = (Path(__file__).parents[2] / "docs/verify-by-hand.md").read_text()
+    step = guide.split("8. One record.")[1].split("That a disclosure")[0]
+    script = "set -eo pipefail\n" + textwrap.dedent("\n".join(re.findall(r"^       .*$", step, re.MULTILINE)))
+    script = script.replace("ID.sd-jwt", f"{an_id(16)}.sd-jwt")
+    path = bag / layout.record_path(an_id(16))
+    assert subprocess.run(["bash", "-c", script], cwd=bag, capture_output=True, check=False).returncode == 0
+    text = path.read_text()
+    path.write_text(text[:40] + ("A" if text[40] != "A" else "B") + text[41:])
+    assert subprocess.run(["bash", "-c", script], cwd=bag, capture_output=True, check=False).returncode != 0

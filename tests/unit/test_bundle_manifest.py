@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.bundle_world import CASE, EPOCH, LOG, Sender, an_id
+from vault.bundle.custody import decode_entries
 from vault.bundle.manifest import Content, Description, decode
 from vault.errors import FormatError, UnsupportedVersionError
 from vault.formats import jcs
@@ -138,3 +139,19 @@ def test_a_newer_version_is_named_as_such():
     tree = jcs.decode(GOOD.encode(), "") | {"format": "evidence-bundle/2", "more": 1}
     with pytest.raises(UnsupportedVersionError):
         decode(jcs.encode(tree))
+
+
+def test_a_file_that_would_fill_the_memory_when_parsed_is_refused_before(monkeypatch):
+    def parsed(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr(jcs, "decode", parsed)
+    for unit in (b"[],", b"0,", b'"",'):
+        for refuse in (decode, decode_entries):
+            with pytest.raises(FormatError, match="more values"):
+                refuse(b"[" + unit * 100_000 + b"0]")
+
+
+def test_the_largest_description_is_read():
+    contents = tuple(Content(f"data/records/{at:032x}.json", at, DIGEST) for at in range(99_000))
+    assert decode(replace(GOOD, contents=contents, purpose="[{," * 1300).encode()).contents == contents

@@ -40,6 +40,8 @@ def decode_entries(data: bytes) -> tuple[OutgoingEntry, ...]:
     Raises:
         FormatError: Not what `encode_entries` writes.
     """
+    if layout.is_dense(data):
+        raise FormatError(_WHERE, "more values than it can have")
     value = jcs.decode(data, _WHERE, limit=layout.MAX_SMALL_FILE)
     if not isinstance(value, list):
         raise FormatError(_WHERE, "not a list")

@@ -57,9 +57,20 @@ MAX_SMALL_TOTAL: Final = 96 * 1024 * 1024
 """All files other than attachments together, in bytes: they are held in memory while a bag is verified."""
 MAX_ATTACHMENT: Final = 1 << 44
 
+_SPARSE = 20
+_SLACK = 10_000
+
 _RECORD = re.compile(r"data/records/([0-9a-f]{32})\.(json|sd-jwt)\Z")
 _ATTACHMENT = re.compile(r"data/attachments/([0-9a-f]{32})\.([a-z0-9]{1,8})\Z")
 _PLACES = {path: place for place, path in enumerate(FIXED)}
+
+
+def is_dense(data: bytes) -> bool:
+    """True for JSON with more values than a file of this format can have for its length.
+
+    Parsing would turn a few bytes each into objects of hundreds, so such a file is refused before it is parsed.
+    """
+    return sum(data.count(mark) for mark in b"[{,") > len(data) // _SPARSE + _SLACK
 
 
 def record_path(record_id: str) -> str:

@@ -124,6 +124,8 @@ def decode(data: bytes) -> Description:
         FormatError: Not what `Description.encode` writes.
         UnsupportedVersionError: Another version of the format.
     """
+    if layout.is_dense(data):
+        raise FormatError(_WHERE, "more values than it can have")
     value = jcs.decode(data, _WHERE, limit=layout.MAX_SMALL_FILE)
     if isinstance(value, dict) and isinstance(value.get("format"), str) and value["format"] != layout.FORMAT:
         raise UnsupportedVersionError(_WHERE)

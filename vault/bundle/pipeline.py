@@ -72,7 +72,7 @@ class Ahead(Generic[T]):
 
 
 class Behind:
-    """Takes pieces and hands them to `target` in a second thread, joined to 256 KiB and more; use it in a ``with`` block.
+    """Takes pieces and hands them to `target` in a second thread, joined to `PIECE` bytes; use it in a ``with`` block.
 
     An error of `target` is raised by the next `write` or at the end of the block, which waits until everything was
     taken. When the block is left by an error, what still waits is dropped.
