@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from contextlib import suppress
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -520,6 +522,59 @@ def test_real_records_fit_the_shipped_types() -> None:
 
 def test_every_valid_record_has_a_canonical_form(own: Schema) -> None:
     assert jcs.decode(jcs.encode(own.validate(full())), "record") == full()
+
+
+def test_the_example_of_the_document_is_true() -> None:
+    """The type, its digest, its first field and what leaves of the record, as docs/formats/schema.md has them."""
+    page = (Path(__file__).parents[2] / "docs" / "formats" / "schema.md").read_text("utf-8")
+    example = load_schema(re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1])  # type: ignore[index]
+    (digest,) = re.findall(r"```\n([0-9a-f]{64})\n```", page)
+    field, record = re.findall(r"```json\n(.*?)\n```", page, re.DOTALL)
+    assert example.digest == digest
+    first = example.fields[0]
+    written = jcs.decode(field.encode(), "example")
+    assert (written["name"], written["search"], written["disclosure"]) == (first.name, True, "shareable")
+    plain = {
+        "format": "evidence-type/1", "type": "visit", "version": 1, "title": ["place", "report"], "help": {},
+        "label": {"en": "Prison visit", "zh-Hans": "探监"},
+    }  # fmt: skip
+    none = {
+        "vocabulary": [],
+        "minimum": None,
+        "maximum": None,
+        "fields": [],
+        "help": {},
+        "required": False,
+        "repeat": False,
+    }
+    line = none | {"kind": "line", "search": True, "disclosure": "protected"}
+    place = line | {
+        "name": "place",
+        "label": {"en": "Place", "zh-Hans": "地点"},
+        "help": {"en": "As coarse as serves the purpose."},
+    }
+    codes = [
+        {"code": "relative", "label": {"en": "Relative", "zh-Hans": "亲属"}},
+        {"code": "lawyer", "label": {"en": "Lawyer", "zh-Hans": "律师"}},
+    ]
+    role = none | {
+        "name": "role",
+        "kind": "choice",
+        "search": False,
+        "disclosure": "shareable",
+        "label": {"en": "Role"},
+        "vocabulary": codes,
+    }
+    name = line | {"name": "name", "label": {"en": "Name"}, "required": True}
+    visitors = none | {
+        "name": "visitors", "kind": "group", "repeat": True, "search": False, "disclosure": "protected",
+        "label": {"en": "Visitors"}, "fields": [name, role],
+    }  # fmt: skip
+    assert hashlib.sha256(jcs.encode(plain | {"fields": [written, place, visitors]})).hexdigest() == digest
+    fields = jcs.decode(record.encode(), "example")
+    assert example.validate(fields)
+    paths = ("report", "place", "visitors.0.name", "visitors.0.role")
+    assert [path for path in paths if example.is_shareable(path)] == ["report", "visitors.0.role"]
 
 
 def test_types_are_read_once() -> None:

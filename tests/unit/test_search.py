@@ -302,7 +302,9 @@ def test_superseded_words_go_with_the_next_rewrite(tmp_path: Path) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.sampled_from(["index", "unindex", "superseded", "tidy", "both"]), max_size=40), st.randoms())
+@given(
+    st.lists(st.sampled_from(["index", "unindex", "superseded", "tidy", "both", "again"]), max_size=40), st.randoms()
+)
 def test_any_order_of_work_finds_what_is_there(steps: list[str], random: Any) -> None:
     connection = new_index()
     there: dict[int, str] = {}
@@ -313,6 +315,11 @@ def test_any_order_of_work_finds_what_is_there(steps: list[str], random: Any) ->
             gone = random.choice(sorted(there))
             del there[gone]
             search.unindex(connection, gone, superseded=step != "unindex")
+        if step == "again" and there:
+            same = random.choice(sorted(there))
+            there[same] = random.choice(["律师", "律师拘留", "拘留"])
+            search.unindex(connection, same, superseded=True)
+            search.index(connection, same, [there[same]])
         if step in ("index", "both"):
             row += 1
             there[row] = random.choice(["律师", "律师拘留", "拘留", "detention 律师"])

@@ -74,7 +74,7 @@ def unindex(connection: Connection, row: int, *, superseded: bool = False) -> No
 
     Args:
         connection: In a transaction.
-        row: As given to `index`; one that was superseded is never used again.
+        row: As given to `index`.
         superseded: A newer version takes its place while the older one stays in the store, so its words need not go
             at once and no `tidy` is needed. They go with the next `tidy`.
     """
