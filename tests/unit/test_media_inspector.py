@@ -17,7 +17,7 @@ from vault.media import Inspector, MediaFacts, inspector
 from vault.media.facts import FAILED, READ_SIZE, READ_TOTAL
 
 ROOT = Path(vault.__file__).parents[1]
-PHOTO = (Path(__file__).parents[1] / "data" / "media" / "photo.jpg").read_bytes()
+PHOTO = (Path(__file__).parents[2] / "tui" / "samples" / "photo.jpg").read_bytes()
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="proved on Linux only")
 POSIX = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 

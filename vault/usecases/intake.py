@@ -58,8 +58,8 @@ def attach(vault: OpenVault, case_id: str, path: Path, job: Job, *, record_id: s
         note: What the person says about it, or empty.
 
     Raises:
-        WrongKindError: A folder, device or FIFO.
-        RefusedError: It changed, grew or shrank while it was read.
+        WrongKindError: A folder, device, FIFO or socket.
+        RefusedError: It may not be read, or it changed, grew or shrank while it was read.
         DiskFullError: Less than 64 MiB would stay free.
         CancelledError: Cancelled.
     """
@@ -77,8 +77,8 @@ def attach(vault: OpenVault, case_id: str, path: Path, job: Job, *, record_id: s
         try:
             known = _known(vault, source, before.st_size, job)
             taken = known or _store(vault, source, before.st_size, job, kept)
-            _refuse_changed(source, path, before, taken.size)
             facts = vault.inspector.inspect(lambda offset, size: _range(source, offset, size), taken.size)
+            _refuse_changed(source, path, before, taken.size)
         except OSError as error:
             raise files.storage_error(error, "the file to attach") from error
         fields = _fields(path, before, taken, facts, record_id, note)
@@ -94,6 +94,8 @@ def _known(vault: OpenVault, source: BinaryIO, size: int, job: Job) -> _Taken | 
         short.update(piece)
         long.update(piece)
         done += len(piece)
+        if done > size:
+            raise _changed()
         job.report("comparing", done, size)
     source.seek(0)
     found = vault.read(lambda connection: content.find(connection, short.hexdigest()))
@@ -109,14 +111,18 @@ def _store(vault: OpenVault, source: BinaryIO, expected: int, job: Job, kept: co
         kept.enter_context(vault.writing(serial))
         return serial
 
+    # Called after `writing` has ended: a sweep before that would leave the rows until the next one.
+    kept.callback(vault.start_sweep)
     serial = vault.atomic(begin)
     short, long, size, number = new_sha256(), new_sha512(), 0, 0
     pending: deque[Future[None]] = deque()
     try:
         for batch in _batches(source):
-            _refuse_full(vault.folder, sum(map(len, batch)))
             while len(pending) >= _AHEAD:
                 pending.popleft().result()
+            if size + sum(map(len, batch)) > expected:
+                raise _changed()
+            _refuse_full(vault.folder, (len(pending) + 1) * content.BATCH_CHUNKS * CHUNK_SIZE)
             pending.append(_put(vault, serial, number, batch))
             for piece in batch:
                 short.update(piece)
@@ -129,7 +135,6 @@ def _store(vault: OpenVault, source: BinaryIO, expected: int, job: Job, kept: co
     except BaseException:
         for future in pending:
             future.exception()
-        vault.start_sweep()
         raise
     return _Taken(serial, True, size, short.hexdigest(), long.hexdigest())
 
@@ -174,10 +179,14 @@ def _refuse_changed(source: BinaryIO, path: Path, before: os.stat_result, size: 
     after = os.fstat(source.fileno())
     same = (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns) and size == before.st_size
     if not same or not os.path.lexists(path):
-        raise RefusedError(
-            "The file changed while it was being read; it was not taken in.",
-            "Wait until the other program has finished with it, then attach it again.",
-        )
+        raise _changed()
+
+
+def _changed() -> RefusedError:
+    return RefusedError(
+        "The file changed while it was being read; it was not taken in.",
+        "Wait until the other program has finished with it, then attach it again.",
+    )
 
 
 def _fields(
@@ -197,7 +206,7 @@ def _fields(
             "zone": "UTC",
         },
         "facts": facts.facts,
-        "discloses": list(facts.discloses),
+        "discloses": [*facts.discloses, *(() if facts.complete else ("unknown",))],
     }
     if note:
         fields["description"] = note
@@ -232,8 +241,6 @@ def _finish(
     )
     record, _ = evidence.sign_version(vault, transaction, new)
     content.attach(connection, record.serial, serial, facts.extension)
-    if serial != taken.serial:
-        vault.start_sweep()
     return load(connection, record.id)
 
 
@@ -318,7 +325,9 @@ def extract(vault: OpenVault, attachment_id: str, target: Path, job: Job, why: s
                 raise IntegrityError("attachment", "its bytes are not those that were taken in", "Run 'evault check'.")
             out.commit()
         except VaultError:
-            enter("failure", "nothing was written")
+            # An intent alone says "may have left": never wrong, when this entry cannot be saved either.
+            with contextlib.suppress(VaultError):
+                enter("failure", "nothing was written")
             raise
     enter("success")
     return found
