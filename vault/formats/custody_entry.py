@@ -1,11 +1,12 @@
 """Custody entries: one leaf of the custody log, in the salted-disclosure form of a record.
 
-Holds: the leaf `custody-entry/1` and its disclosures. A leaf always has twelve digests, one for each slot of an event;
-an absent slot is a decoy, so a leaf does not show what was noted. A slot is disclosed whole or not at all. The leaf is
-not signed by itself: the checkpoint of the log covers it.
+Holds: the leaf `custody-entry/1` and its disclosures. A leaf always has twelve digests, one for each slot of an event,
+in the order of `SLOTS`; an absent slot is a decoy, so a leaf does not show what was noted. As each slot has one place,
+no leaf can hold two values for it. A slot is disclosed whole or not at all. The leaf is not signed by itself: the
+checkpoint of the log covers it.
 
 Never: orders, hashes or signs leaves (`merkle`, `checkpoint`), decides what may leave.
-Spec: `docs/formats/record.md` §8; RFC 9901 §4.2 for disclosures and digests.
+Spec: `docs/formats/custody-log.md` §2; RFC 9901 §4.2 for disclosures and digests.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import json
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from itertools import pairwise
 from json.encoder import encode_basestring
 from typing import Final
 
@@ -27,7 +27,6 @@ from vault.model import Json, is_id
 
 FORMAT: Final = "custody-entry/1"
 WHERE: Final = "custody entry"
-DIGESTS: Final = 12
 MAX_DISCLOSURE: Final = 8 * 1024 * 1024
 """The longest text of one disclosure, in characters; `related` can name some 170,000 ids in it."""
 
@@ -63,8 +62,9 @@ SLOTS: Final = (
     "change",
     "related",
 )
-"""The slots of an event, in the order in which `read_entry` returns them."""
+"""The slots of an event; the place of a slot here is the place of its digest in the leaf."""
 
+_PLACES: Final = {slot: place for place, slot in enumerate(SLOTS)}
 _quote = encode_basestring
 _TIME = re.compile(r"[0-9]{4}-[0-1][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]Z\Z")
 _RESULTS = frozenset({"success", "failure", "intent"})
@@ -117,31 +117,34 @@ def make_entry(*, epoch: str, number: int, event: dict[str, Json]) -> tuple[byte
     Args:
         epoch: 32 hexadecimal digits.
         number: The index the leaf gets in the log, from 0.
-        event: Slots by name, as `docs/formats/record.md` §8 lists them; `object`, `type` and `time` at least.
+        event: Slots by name, as `docs/formats/custody-log.md` §2.3 lists them; `object`, `type` and `time` at least.
 
     Returns:
-        The leaf's bytes, and one disclosure text for each slot in ascending order of their digests.
+        The leaf's bytes, and one disclosure text for each slot, in the order of `SLOTS`.
 
     Raises:
         RefusedError: A text that is too long or holds half a character.
         ValueError: An epoch, number, slot or value that no entry can have.
     """
-    if not is_id(epoch) or not 0 <= number <= jcs.MAX_INT or not event.keys() >= _NEEDED:
+    if not is_id(epoch) or not 0 <= number <= jcs.MAX_INT or not _NEEDED <= event.keys() <= _PLACES.keys():
         raise ValueError("an epoch, number or event that no custody entry can have")
-    randomness = random_bytes(2 * SALT_SIZE * DIGESTS)
-    disclosures: dict[str, str] = {}
-    for index, (slot, value) in enumerate(event.items()):
-        content = _slot_text(slot, value)
+    randomness = random_bytes(SALT_SIZE * len(SLOTS))
+    digests: list[str] = []
+    disclosures: list[str] = []
+    for place, slot in enumerate(SLOTS):
+        fresh = randomness[place * SALT_SIZE : (place + 1) * SALT_SIZE]
+        if slot not in event:
+            digests.append(b64url(sha256(fresh)))
+            continue
+        content = _slot_text(slot, event[slot])
         if content is None:
             raise ValueError("a slot that no custody entry can have")
-        salt = b64url(randomness[index * SALT_SIZE : (index + 1) * SALT_SIZE])
-        text = _encode_disclosure(f'["{salt}","{slot}",{content}]')
-        disclosures[digest_of(text)] = text
-    unused = memoryview(randomness)[SALT_SIZE * DIGESTS :]
-    decoys = [b64url(sha256(unused[at * SALT_SIZE : (at + 1) * SALT_SIZE])) for at in range(DIGESTS - len(disclosures))]
-    digests = '","'.join(sorted([*disclosures, *decoys]))
-    entry = f'{{"_sd":["{digests}"],"_sd_alg":"sha-256","epoch":"{epoch}","format":"{FORMAT}","number":{number}}}'
-    return entry.encode("ascii"), tuple([disclosures[digest] for digest in sorted(disclosures)])
+        text = _encode_disclosure(f'["{b64url(fresh)}","{slot}",{content}]')
+        digests.append(digest_of(text))
+        disclosures.append(text)
+    listed = '","'.join(digests)
+    entry = f'{{"_sd":["{listed}"],"_sd_alg":"sha-256","epoch":"{epoch}","format":"{FORMAT}","number":{number}}}'
+    return entry.encode("ascii"), tuple(disclosures)
 
 
 def _encode_disclosure(content: str) -> str:
@@ -181,34 +184,32 @@ def read_entry(entry: bytes, disclosures: Iterable[str]) -> EntryView:
 
     Args:
         entry: The leaf's bytes.
-        disclosures: Any of its disclosure texts, in ascending order of their digests.
+        disclosures: Any of its disclosure texts, in the order of `SLOTS`, each slot at most once.
 
     Raises:
-        FormatError: Not an entry or a disclosure, not spelled the one allowed way, or a slot that is there twice.
+        FormatError: Not an entry or a disclosure, not spelled the one allowed way, or slots out of order.
         UnsupportedVersionError: A later `custody-entry`.
-        IntegrityError: A disclosure that the leaf does not cover.
+        IntegrityError: A disclosure that the leaf does not have at the place of its slot.
     """
     match = _ENTRY.match(entry)
     if match is None:
         raise _not_an_entry(entry)
     digests = match[1].decode("ascii").split('","')
     number = int(match[3])
-    if any(first >= second for first, second in pairwise(digests)) or number > jcs.MAX_INT:
+    if len(set(digests)) != len(SLOTS) or number > jcs.MAX_INT:
         raise FormatError(WHERE, "digests or a number that are not allowed")
-    found: dict[str, Json] = {}
-    last = ""
+    event: dict[str, Json] = {}
+    last = -1
     for text in disclosures:
         slot, value = _read_disclosure(text)
-        digest = digest_of(text)
-        if digest <= last:
-            raise FormatError(WHERE, "disclosures that are not in the order of their digests")
-        if digest not in digests:
-            raise IntegrityError(WHERE, "a disclosure that the entry does not cover")
-        if slot in found:
-            raise FormatError(WHERE, "a slot that is there twice")
-        found[slot] = value
-        last = digest
-    return EntryView(match[2].decode("ascii"), number, {slot: found[slot] for slot in SLOTS if slot in found})
+        place = _PLACES[slot]
+        if place <= last:
+            raise FormatError(WHERE, "disclosures that are not in the order of their slots")
+        if digest_of(text) != digests[place]:
+            raise IntegrityError(WHERE, "a disclosure that the entry does not have at the place of its slot")
+        event[slot] = value
+        last = place
+    return EntryView(match[2].decode("ascii"), number, event)
 
 
 def _not_an_entry(entry: bytes) -> FormatError:
