@@ -1,5 +1,6 @@
 """Opening: all or nothing, two passes over the same handle, nothing left behind."""
 
+import errno
 import io
 import os
 import signal
@@ -22,6 +23,7 @@ from vault.errors import (
     IntegrityError,
     NotForUsError,
     NotFoundError,
+    StorageError,
     VaultError,
 )
 from vault.jobs import Job
@@ -269,6 +271,19 @@ def test_an_iterator_that_is_left_early_stops_its_thread():
     next(contents)
     contents.close()
     assert not [t for t in threading.enumerate() if t.name == "read-ahead"]
+
+
+def test_a_medium_that_fails_is_said_to(tmp_path):
+    class Torn(io.BytesIO):
+        def read(self, size=-1):
+            if self.tell() > 1000:
+                raise OSError(errno.EIO, "input/output error")
+            return super().read(min(size, 600))
+
+        readinto = None
+
+    with pytest.raises(StorageError):
+        open_bundle(Torn(DATA), KEYS)
 
 
 def test_what_is_not_for_us_or_no_bundle_is_refused():

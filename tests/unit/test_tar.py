@@ -229,3 +229,28 @@ def test_the_reader_refuses_to_go_on_before_a_file_was_read():
     reader.next()
     with pytest.raises(ValueError):
         reader.next()
+
+
+def test_a_wrong_checksum_is_named():
+    refused(GOOD[:148] + b"000000\0 " + GOOD[156:], "checksum")
+
+
+@pytest.mark.parametrize(
+    "field", [b"0000000003 \0", b"00000000+3\0\0", b"\x80" + bytes(10) + b"\x03", b" 0000000003\0"]
+)
+def test_a_size_in_another_spelling_is_refused(field):
+    refused(sealed(GOOD[:124] + field + GOOD[136:]), "size")
+
+
+def test_a_size_beyond_the_limit_is_refused():
+    record = b"24 size=100000000000000\n"
+    header = encode_header("bag/a", 1 << 33)
+    head = sealed(header[:124] + b"%011o" % len(record) + header[135:512])
+    refused(head + record.ljust(512, b"\0") + header[1024:], "too large")
+
+
+def test_after_the_end_there_is_nothing_more():
+    reader = TarReader(io.BytesIO(build({})), 10)
+    assert reader.next() is None
+    assert reader.next() is None
+    assert reader.read() == b""

@@ -68,9 +68,10 @@ def open_bundle(source: BinaryIO, keys: Keys, job: Job | None = None) -> Incomin
         UnlockError: The passphrase is wrong.
         RefusedError: It needs a passphrase and none was given, or it is beyond the limits.
         FormatError, UnsupportedVersionError, IntegrityError: It is not a whole age file with a container in it.
+        StorageError: It cannot be read.
         CancelledError: Stopped by `job`.
     """
-    with Ahead(pieces(keys.reader(source))) as plaintext:
+    with Ahead(_plaintext(source, keys)) as plaintext:
         return verify_stream(PieceSource(plaintext), keys.opened_by(), job)
 
 
@@ -175,7 +176,7 @@ def _again(
     total = sum(size for size, _ in incoming.seen.values())
     done, waiting = 0, set(incoming.seen)
     source.seek(start)
-    with Ahead(pieces(keys.reader(source))) as plaintext:
+    with Ahead(_plaintext(source, keys)) as plaintext:
         for item in items_of_container(PieceSource(plaintext)):
             if item.path not in waiting or incoming.seen[item.path][0] != item.size:
                 raise _changed()
@@ -192,6 +193,13 @@ def _again(
             yield item.path, None
     if waiting:
         raise _changed()
+
+
+def _plaintext(source: BinaryIO, keys: Keys) -> Iterator[bytes]:
+    try:
+        yield from pieces(keys.reader(source))
+    except OSError as error:
+        raise storage_error(error, "the bundle") from error
 
 
 def _changed() -> IntegrityError:
