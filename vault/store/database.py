@@ -25,12 +25,12 @@ from vault.errors import (
     LockedError,
     NetworkFileSystemError,
     ReadOnlyError,
+    RefusedError,
     StorageError,
-    VaultError,
 )
 from vault.files import storage_error
 from vault.model import Secret
-from vault.store.migrations import APPLICATION_ID, migrate
+from vault.store.migrations import APPLICATION_ID, migrate, require_current
 from vault.surroundings import is_read_only, network_file_system
 
 Connection = NewType("Connection", Any)  # type: ignore[valid-newtype]
@@ -44,6 +44,7 @@ _CIPHER: Final = (("cipher_page_size", str(PAGE_SIZE)), ("cipher_hmac_algorithm"
 _SETTINGS: Final = (
     ("journal_mode", "DELETE", "delete"),
     ("synchronous", "EXTRA", 3),
+    ("fullfsync", "ON", 1),  # macOS: without it a sync does not reach the platter
     ("journal_size_limit", "0", 0),
     ("temp_store", "MEMORY", 2),
     ("secure_delete", "ON", 1),
@@ -69,7 +70,10 @@ class Database:
             queue.SimpleQueue()
         )
         self._raw: int | None = None
+        self._suspect = False
+        self._commits = 0
         self._closed = False
+        self._gate = threading.Lock()
         ready: Future[None] = Future()
         self._thread = threading.Thread(target=self._serve, args=(new, ready), name="store", daemon=True)
         self._thread.start()
@@ -103,7 +107,7 @@ class Database:
             DamagedError: It is no store, or not one of this key.
             NetworkFileSystemError, StorageError, UnsupportedVersionError: As named.
         """
-        if not path.is_file():
+        if not os.path.isfile(path):  # noqa: PTH113 - pathlib raises where the folder may not be looked into
             raise DamagedError("The store of this vault is missing.", "Restore it from a backup.")
         _refuse_network(path)
         read_only = is_read_only(path)
@@ -130,27 +134,47 @@ class Database:
 
     def submit(self, work: Callable[[Connection], T], *, atomic: bool) -> Future[T]:
         """Queue `work` and return at once."""
-        if self._closed:
-            raise LockedError("The vault is locked.", "Unlock it first.")
         if atomic and self.read_only:
             raise ReadOnlyError("The vault is open read-only.", "Copy it to a disk that can be written.")
         future: Future[T] = Future()
-        self._queue.put((work, atomic, future))
+        with self._gate:
+            # Behind the end mark of `close` nothing would ever be served, and its caller would wait for ever.
+            if self._closed:
+                raise LockedError("The vault is locked.", "Unlock it first.")
+            self._queue.put((work, atomic, future))
         return future
 
     def rekey(self, key: Secret) -> None:
         """Encrypt the whole store anew under another raw key, in one journaled transaction of SQLCipher.
 
         Raises:
-            DiskFullError, StorageError: The store is unchanged.
+            StorageError: The store is unchanged.
         """
 
         def work(connection: Connection) -> None:
-            connection.execute(f"PRAGMA rekey = \"x'{key.reveal().hex()}'\"")
+            # After a rekey that failed SQLCipher writes pages with the new key into a store of the old one, and then
+            # no key opens it: such a connection must never write again.
+            self._suspect = True
+            try:
+                connection.execute(f"PRAGMA rekey = \"x'{key.reveal().hex()}'\"")
+            except sqlite.Error as error:
+                raise StorageError(
+                    "The store could not be encrypted anew; it is unchanged.",
+                    "Free some space, check the disk and try again.",
+                ) from error
             self._key = key
-            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            self._commits += 1
+            self._suspect = False
 
         self.submit(work, atomic=False).result()
+
+    def commits(self, connection: Connection) -> int:
+        """Return how many transactions were committed since the opening; only from work on the queue.
+
+        The bytes of the store file are the same as long as this number is.
+        """
+        del connection
+        return self._commits
 
     def raw_pages(self, connection: Connection, offset: int, size: int) -> bytes:
         """Return encrypted bytes of the store file, for backups; only from work on the queue.
@@ -183,9 +207,10 @@ class Database:
 
     def close(self) -> None:
         """Finish what is queued and close; safe to call twice."""
-        if not self._closed:
-            self._closed = True
-            self._queue.put(None)
+        with self._gate:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
         self._thread.join()
 
     # -- the owning thread ------------------------------------------------------------------------------------------
@@ -194,7 +219,9 @@ class Database:
         connection: Connection | None = None
         try:
             connection = _connect(self.path, self._key, new=new, read_only=self.read_only)
-            if not self.read_only:
+            if self.read_only:
+                require_current(connection)
+            else:
                 migrate(connection)
         except BaseException as error:  # noqa: BLE001 - handed to the opener
             if connection is not None:
@@ -204,20 +231,27 @@ class Database:
         ready.set_result(None)
         while (item := self._queue.get()) is not None:
             work, atomic, future = item
-            try:
-                future.set_result(_in_transaction(connection, work) if atomic else work(connection))
-            except BaseException as error:  # noqa: BLE001 - handed to the caller
-                future.set_exception(_translate(error))
-                if _is_io_error(error):
-                    connection = self._reopen(connection)
+            if future.set_running_or_notify_cancel():
+                try:
+                    result = _in_transaction(connection, work) if atomic else work(connection)
+                except BaseException as error:  # noqa: BLE001 - handed to the caller
+                    if self._suspect or connection.in_transaction or _is_poison(error):
+                        connection = self._reopen(connection)
+                    future.set_exception(_translate(error))
+                else:
+                    self._commits += atomic
+                    future.set_result(result)
+                    del result
             del item, work, future
         connection.close()
         if self._raw is not None:
             os.close(self._raw)
 
     def _reopen(self, connection: Connection) -> Connection:
-        """After a failed write or sync the pages in memory are not to be trusted: start from what is on disk."""
+        """Start from what is on disk, after an error that leaves pages or keys in memory not to be trusted."""
         connection.close()
+        self._suspect = False
+        self._commits += 1
         try:
             return _connect(self.path, self._key, new=False, read_only=self.read_only)
         except BaseException as error:  # noqa: BLE001 - every later call gets it
@@ -244,8 +278,9 @@ def _refuse_network(path: Path) -> None:
 
 
 def _connect(path: Path, key: Secret, *, new: bool, read_only: bool) -> Connection:
-    mode = "mode=ro&immutable=1" if read_only else "mode=rw"
-    connection = sqlite.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None, timeout=1.0,
+    # Read-only is not "immutable", which takes no lock: another user may have write access to the same file.
+    mode = "ro" if read_only else "rw"
+    connection = sqlite.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=1.0,
                                 check_same_thread=False)  # fmt: skip
     try:
         _assert(connection, "cipher_log_level", "NONE", "NONE")
@@ -256,11 +291,9 @@ def _connect(path: Path, key: Secret, *, new: bool, read_only: bool) -> Connecti
         if new:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        if not read_only:
-            _assert(connection, "locking_mode", "EXCLUSIVE", "exclusive")
+        _assert(connection, "locking_mode", "EXCLUSIVE", "exclusive")
         for name, value, reply in _SETTINGS:
-            if not (read_only and name == "journal_mode"):
-                _assert(connection, name, value, reply)
+            _assert(connection, name, value, reply)
         if not read_only:
             # Without this a second opener gets in while the first has only read.
             connection.execute("BEGIN EXCLUSIVE")
@@ -302,18 +335,25 @@ def _in_transaction(connection: Connection, work: Callable[[Connection], T]) -> 
     return result
 
 
-def _is_io_error(error: BaseException) -> bool:
+def _primary_code(error: BaseException) -> int | None:
     code = getattr(error, "sqlite_errorcode", None)
-    return isinstance(error, sqlite.Error) and isinstance(code, int) and code & 0xFF == 10
+    return code & 0xFF if isinstance(error, sqlite.Error) and isinstance(code, int) else None
+
+
+def _is_poison(error: BaseException) -> bool:
+    """True after a failed write or sync, and after a page that does not authenticate: SQLCipher refuses all then."""
+    return _primary_code(error) in (10, 11, 26)
 
 
 def _translate(error: BaseException) -> BaseException:
     """Turn an SQLite error into ours; everything else passes unchanged."""
+    if isinstance(error, UnicodeEncodeError):
+        # It carries the whole text it complains about, which must not travel.
+        return RefusedError("The text holds half a character, which cannot be stored.", "Type or paste it anew.")
     if not isinstance(error, sqlite.Error):
         return error
-    code = getattr(error, "sqlite_errorcode", None)
-    primary = code & 0xFF if isinstance(code, int) else 1
-    ours: VaultError
+    primary = _primary_code(error)
+    ours: Exception
     if primary in (5, 6):
         ours = InUseError("The vault is in use by another program.", "Close it there, or wait until it is done.")
     elif primary == 13:
@@ -326,6 +366,6 @@ def _translate(error: BaseException) -> BaseException:
         ours = StorageError("The disk could not be read or written; nothing of this step was saved.",
                             "Check the disk and try again.")  # fmt: skip
     else:
-        return error  # type: ignore[no-any-return]
+        ours = RuntimeError("the store refused a statement of ours")
     ours.__cause__ = error
     return ours

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import resources
 from typing import Any, Final
 
-from vault.errors import DamagedError, UnsupportedVersionError
+from vault.errors import DamagedError, ReadOnlyError, UnsupportedVersionError
 
 APPLICATION_ID: Final = 0x45564C54
 """`EVLT`, in the header of the decrypted database."""
@@ -43,6 +43,33 @@ def statements(script: str) -> list[str]:
     return found
 
 
+def _version(connection: Any, newest: int) -> int:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > newest:
+        raise UnsupportedVersionError("store", str(version))
+    if version:
+        done = connection.execute("SELECT count(*), max(version) FROM migration").fetchone()
+        if done != (version, version):
+            raise DamagedError("The store does not know its own version.", "Restore it from a backup.")
+    return version
+
+
+def require_current(connection: Any) -> None:
+    """Refuse tables of another version, where they cannot be brought to the newest.
+
+    Raises:
+        UnsupportedVersionError: The store was written by a newer program.
+        ReadOnlyError: It was written by an older one.
+        DamagedError: The record of the steps does not fit the version.
+    """
+    newest = newest_version()
+    if _version(connection, newest) < newest:
+        raise ReadOnlyError(
+            "The vault was made by an older version of this program, and its medium is read-only.",
+            "Copy the whole folder to a disk that can be written and open it there.",
+        )
+
+
 def migrate(connection: Any) -> None:
     """Bring the tables to the newest version, step by step, each step with its record or not at all.
 
@@ -50,14 +77,8 @@ def migrate(connection: Any) -> None:
         UnsupportedVersionError: The store was written by a newer program.
         DamagedError: The record of the steps does not fit the version.
     """
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
     steps = _steps()
-    if version > steps[-1][0]:
-        raise UnsupportedVersionError("store", str(version))
-    if version:
-        done = connection.execute("SELECT count(*), max(version) FROM migration").fetchone()
-        if done != (version, version):
-            raise DamagedError("The store does not know its own version.", "Restore it from a backup.")
+    version = _version(connection, steps[-1][0])
     for number, name, script in steps[version:]:
         connection.execute("BEGIN EXCLUSIVE")
         try:
