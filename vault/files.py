@@ -10,10 +10,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import stat
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Final, Self
 
 from vault.crypto.randomness import random_bytes
 from vault.errors import (
@@ -27,6 +28,12 @@ from vault.errors import (
     WrongKindError,
 )
 
+try:
+    import fcntl
+except ImportError:
+    fcntl = None  # type: ignore[assignment]
+
+_PART_NAME: Final = re.compile(r"\.[0-9a-f]{16}\.part\Z")
 _BINARY = getattr(os, "O_BINARY", 0)
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | _NOFOLLOW | _BINARY
@@ -35,10 +42,11 @@ _SOURCE = os.O_RDONLY | _BINARY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_
 
 def storage_error(error: OSError, what: str) -> VaultError:
     """Turn an operating system error into ours; `what` names the thing in a few words that quote nobody."""
+    start = what[:1].upper() + what[1:]
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError(f"There is not enough free space for {what}.", "Free some space and try again.")
     if error.errno == errno.EFBIG:
-        return StorageError(f"{what} is too large for this file system.", "Use a medium formatted as exFAT or better.")
+        return StorageError(f"{start} is too large for this file system.", "Use a medium formatted as exFAT or better.")
     if error.errno in (errno.EROFS, errno.EPERM, errno.EACCES):
         return ReadOnlyError(
             f"No permission to read or write {what}.", "Choose another place or change its permissions."
@@ -46,11 +54,11 @@ def storage_error(error: OSError, what: str) -> VaultError:
     if error.errno == errno.ENAMETOOLONG:
         return RefusedError(f"The name of {what} is too long.", "Choose a shorter name.")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return NotFoundError(f"{what} does not exist.", "Check the path.")
-    if error.errno in (errno.EISDIR, errno.ELOOP):
-        return WrongKindError(f"{what} is not a regular file.", "Name a regular file.")
-    if error.errno == errno.EEXIST:
-        return AlreadyExistsError(f"{what} exists already.", "Choose another name; nothing is overwritten.")
+        return NotFoundError(f"{start} does not exist.", "Check the path.")
+    if error.errno in (errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV):
+        return WrongKindError(f"{start} is not a regular file.", "Name a regular file.")
+    if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+        return AlreadyExistsError(f"{start} exists already.", "Choose another name; nothing is overwritten.")
     return StorageError(f"The operating system could not read or write {what}.", "Check the disk and try again.")
 
 
@@ -64,13 +72,30 @@ def free_space(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
+def sync(handle: int) -> None:
+    """Make what was written to an open file durable."""
+    full = getattr(fcntl, "F_FULLFSYNC", None)
+    if full is None:
+        os.fsync(handle)
+        return
+    try:
+        # On macOS a plain fsync stops at the drive's own cache.
+        fcntl.fcntl(handle, full)
+    except OSError:
+        os.fsync(handle)
+
+
 def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable (a no-op where folders cannot be opened, as on Windows)."""
+    """Make the names in `folder` durable (a no-op where folders cannot be opened or synced, as on Windows)."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        sync(handle)
+    except OSError as error:
+        # Some file systems in user space know no sync of folders.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+            raise
     finally:
         os.close(handle)
 
@@ -89,20 +114,81 @@ def make_folder(folder: Path, what: str) -> None:
         raise storage_error(error, what) from error
 
 
+def make_folders(folder: Path, what: str) -> None:
+    """Create a folder and the folders above it where they are missing, each with mode 0700 and durable.
+
+    Raises:
+        StorageError: One cannot be created.
+    """
+    missing = []
+    while not os.path.isdir(folder):  # noqa: PTH112 - pathlib raises where the folder above may not be looked into
+        missing.append(folder)
+        folder = folder.parent
+    for one in reversed(missing):
+        with contextlib.suppress(AlreadyExistsError):
+            make_folder(one, what)
+
+
+def empty_place(folder: Path, what: str) -> Path:
+    """Return the real path of a folder to be made, after the folders above it were made where they are missing.
+
+    Raises:
+        AlreadyExistsError: Something is there, and not an empty folder.
+        RefusedError: It is where a medium is mounted, which cannot be replaced.
+        StorageError: A folder above it cannot be created, or it cannot be looked into.
+    """
+    folder = Path(os.path.realpath(folder))
+    try:
+        if os.path.lexists(folder):
+            if not folder.is_dir() or any(folder.iterdir()):
+                raise AlreadyExistsError("The folder exists and is not empty.", "Choose another folder.")
+            if os.path.ismount(folder):
+                raise RefusedError("A medium is mounted at that folder.", "Name a new folder on the medium.")
+    except OSError as error:
+        raise storage_error(error, what) from error
+    make_folders(folder.parent, what)
+    return folder
+
+
+def move_folder(source: Path, target: Path, what: str) -> None:
+    """Give a folder that was built beside it its final name, durably; an empty folder of that name is replaced.
+
+    Raises:
+        AlreadyExistsError: The target is no longer an empty folder.
+        StorageError: The operating system refused.
+    """
+    try:
+        if os.path.lexists(target):
+            target.rmdir()
+        source.rename(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise storage_error(error, what) from error
+
+
 def open_source(path: Path, what: str = "the file") -> BinaryIO:
     """Open a regular file for reading, without blocking on a FIFO or device.
 
     Raises:
         WrongKindError: A folder, device, FIFO or socket.
-        NotFoundError, StorageError: It cannot be read.
+        NotFoundError: There is no such file.
+        RefusedError: It may not be read.
+        StorageError: It cannot be read.
     """
     try:
+        # Looked at before it is opened, because opening alone can already do something to a device.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise storage_error(OSError(errno.EISDIR, ""), what)
         handle = os.open(path, _SOURCE)
+    except PermissionError as error:
+        raise RefusedError(f"There is no permission to read {what}.", "Change its permissions, or copy it.") from error
     except OSError as error:
         raise storage_error(error, what) from error
+    except ValueError as error:
+        raise NotFoundError("There is no file of that name.", "Check the path.") from error
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise WrongKindError(f"{what} is not a regular file.", "Name a regular file.")
+            raise storage_error(OSError(errno.EISDIR, ""), what)
         return os.fdopen(handle, "rb", buffering=0)
     except BaseException:
         os.close(handle)
@@ -123,8 +209,20 @@ def read_small(path: Path, limit: int, what: str) -> bytes:
         except OSError as error:
             raise storage_error(error, what) from error
     if len(content) > limit:
-        raise RefusedError(f"{what} is too large to be what it should be.", "Check that it is the right file.")
+        start = what[:1].upper() + what[1:]
+        raise RefusedError(f"{start} is too large to be what it should be.", "Check that it is the right file.")
     return content
+
+
+def forget_cached(path: Path) -> None:
+    """Ask the system to forget its copy of a file in memory, so that the next reading comes from the medium."""
+    if hasattr(os, "posix_fadvise"):
+        with contextlib.suppress(OSError):
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(handle)
 
 
 class NewFile:
@@ -176,12 +274,17 @@ class NewFile:
             StorageError: The operating system refused.
         """
         try:
-            os.fsync(self.file.fileno())
+            sync(self.file.fileno())
             self.file.close()
             self._give_name()
             self._done = True
+        except OSError as error:
+            raise storage_error(error, self._what) from error
+        try:
             sync_folder(self._path.parent)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)
             raise storage_error(error, self._what) from error
 
     def _give_name(self) -> None:
@@ -192,7 +295,11 @@ class NewFile:
         except (OSError, NotImplementedError, AttributeError):
             # No hard links here (FAT, some network shares): reserve the name, then rename over the reservation.
             os.close(os.open(self._path, _NEW, 0o600))
-            os.replace(self._part, self._path)
+            try:
+                os.replace(self._part, self._path)
+            except OSError:
+                os.unlink(self._path)
+                raise
         else:
             os.unlink(self._part)
 
@@ -233,15 +340,28 @@ def replace(path: Path, content: bytes, what: str) -> None:
             view = memoryview(content)
             while view:
                 view = view[os.write(handle, view) :]
-            os.fsync(handle)
+            sync(handle)
         finally:
             os.close(handle)
         os.replace(part, path)
         sync_folder(path.parent)
     except OSError as error:
+        raise storage_error(error, what) from error
+    finally:
         with contextlib.suppress(OSError):
             os.unlink(part)
-        raise storage_error(error, what) from error
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the half-written files of this module that a kill left in a folder; failing to is fine.
+
+    Only for a folder in which nobody else writes at this moment.
+    """
+    with contextlib.suppress(OSError):
+        for entry in list(folder.iterdir()):
+            if _PART_NAME.match(entry.name) and entry.is_file():
+                with contextlib.suppress(OSError):
+                    os.unlink(entry)
 
 
 def remove(path: Path, what: str) -> None:

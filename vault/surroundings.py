@@ -6,10 +6,12 @@ Reads system tables only; writes nothing. Spec: `docs/formats/store.md`, "Where 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
 _MOUNT_TABLE = Path("/proc/self/mountinfo")
+_ESCAPE = re.compile(r"\\([0-7]{3})")
 _NETWORK_TYPES = frozenset(
     {
         "9p", "afs", "afp", "afpfs", "beegfs", "ceph", "cifs", "coda", "davfs",
@@ -33,6 +35,8 @@ def file_system_type(path: Path, table: str | None = None) -> str:
 
         drive = Path(path).resolve().anchor
         return "smbfs" if drive.startswith("\\\\") or ctypes.windll.kernel32.GetDriveTypeW(drive) == 4 else ""
+    if sys.platform == "darwin":
+        return _darwin_type(path)
     if table is None:
         try:
             table = _MOUNT_TABLE.read_text("utf-8", "surrogateescape")
@@ -45,13 +49,23 @@ def file_system_type(path: Path, table: str | None = None) -> str:
         fields = left.split(" ")
         if len(fields) < 5 or not right:
             continue
-        mount = (
-            fields[4].encode("utf-8", "surrogateescape").decode("unicode_escape") if "\\" in fields[4] else fields[4]
-        )
+        mount = _ESCAPE.sub(lambda octal: chr(int(octal[1], 8)), fields[4])
         inside = whole == mount or whole.startswith(mount.rstrip("/") + "/")
         if inside and len(mount) >= best:
             best, kind = len(mount), right.split(" ")[0]
     return kind
+
+
+def _darwin_type(path: Path) -> str:
+    """Ask statfs(2), whose 64-bit structure holds the type's name in 16 bytes from offset 72."""
+    import ctypes
+
+    library = ctypes.CDLL(None, use_errno=True)
+    statfs = getattr(library, "statfs$INODE64", None) or library.statfs
+    answer = ctypes.create_string_buffer(4096)
+    if statfs(os.fsencode(path), answer) != 0:
+        return ""
+    return answer.raw[72:88].partition(b"\0")[0].decode("ascii", "replace")
 
 
 def network_file_system(path: Path) -> str:
