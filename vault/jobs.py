@@ -39,6 +39,7 @@ class Job:
         self._on_progress = on_progress
         self._cancelled = threading.Event()
         self._step = ""
+        self._done = 0
         self._started = 0.0
         self._told = 0.0
 
@@ -65,8 +66,9 @@ class Job:
         if self._on_progress is None:
             return
         now = time.monotonic()
-        if step != self._step:
+        if step != self._step or done < self._done:
             self._step, self._started, self._told = step, now, 0.0
+        self._done = done
         if now - self._told < 0.1 and done != total:
             return
         self._told = now

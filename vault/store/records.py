@@ -190,4 +190,10 @@ def drop_draft(connection: Connection, draft_id: str) -> None:
 
 
 def _dump(fields: dict[str, Json]) -> str:
-    return json.dumps(fields, ensure_ascii=False)
+    text = json.dumps(fields, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # Half a character, as a terminal may deliver one: a draft is kept whatever was typed.
+        return json.dumps(fields)
+    return text

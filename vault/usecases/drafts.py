@@ -7,7 +7,7 @@ import json
 from vault import evidence
 from vault.crypto.randomness import new_id
 from vault.errors import NotFoundError, RefusedError
-from vault.model import CaseId, Draft, Json, RecordId
+from vault.model import CaseId, Draft, Json, RecordId, is_id
 from vault.open_vault import OpenVault, Transaction
 from vault.store import cases, records
 
@@ -18,13 +18,23 @@ MAX_DRAFT = 32 * 1024 * 1024
 def save(
     vault: OpenVault, case_id: str, kind: str, fields: dict[str, Json], draft_id: str = "", based_on: int = 0
 ) -> Draft:
-    """Keep a draft, durable when this returns; `draft_id` names an earlier draft, or the record being corrected.
+    """Keep a draft, durable when this returns.
+
+    Args:
+        vault: The open vault.
+        case_id: The case it belongs to.
+        kind: Its record type.
+        fields: As typed; checked only when it is signed.
+        draft_id: An earlier draft, or the record being corrected; empty for a new one.
+        based_on: The version that a correction started from, or 0.
 
     Raises:
         RefusedError: Larger than 32 MiB.
         NotFoundError: There is no such case.
     """
     evidence.schema_of(kind)
+    if draft_id and not is_id(draft_id):
+        raise NotFoundError("There is no draft or record of that id.", "See 'evault record list'.")
     if len(json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass")) > MAX_DRAFT:
         raise RefusedError("The draft is larger than 32 MiB.", "Split it, or attach the text as a file.")
     draft = Draft(RecordId(draft_id or new_id()), CaseId(case_id), kind, fields, vault.clock(), based_on)
@@ -63,7 +73,7 @@ def sign(vault: OpenVault, draft_id: str, why: str = "") -> RecordId:
     """Sign a draft as a new record, or as the next version of the record of the same id; the draft goes.
 
     Raises:
-        RefusedError: The values do not fit the type.
+        RefusedError: The values do not fit the type, or the record got another version since the draft was begun.
         NotFoundError: There is no such draft.
     """
 
@@ -72,7 +82,13 @@ def sign(vault: OpenVault, draft_id: str, why: str = "") -> RecordId:
         draft = next(records.drafts(connection, draft_id), None)
         if draft is None:
             raise NotFoundError("There is no draft of that id.", "It was signed or dropped.")
-        event = "modification" if records.find(connection, draft_id) else "creation"
+        record = records.find(connection, draft_id)
+        if record and draft.based_on and draft.based_on != record.newest:
+            raise RefusedError(
+                "The record was corrected after this draft was begun.",
+                "Look at its newest version, take over what is missing, and sign again.",
+            )
+        event = "modification" if record else "creation"
         new = evidence.NewVersion(draft.id, draft.case_id, draft.type, draft.fields, event, why)
         evidence.sign_version(vault, transaction, new)
         records.drop_draft(connection, draft_id)
