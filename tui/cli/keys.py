@@ -87,9 +87,10 @@ def recovery_make(context: Context) -> Result:
     return {"shares": told, "threshold": arguments.threshold, "lines": lines}
 
 
-def _shares(context: Context) -> list[Share]:
+def read_shares(context: Context, names: list[str]) -> list[Share]:
+    """Read the files of recovery shares, asking for a passphrase where one is encrypted."""
     shares = []
-    for name in context.arguments.shares:
+    for name in names:
         path = Path(name)
         asked = api.recovery.needs_passphrase(path)
         secret = context.secrets.next(f"Passphrase of {path.name}") if asked else None
@@ -100,7 +101,7 @@ def _shares(context: Context) -> list[Share]:
 def recovery_check(context: Context) -> Result:
     """Rehearse: show that the shares open the vault, and change nothing."""
     key_file = api.setup.read_key_file(context.folder)
-    shares = _shares(context)
+    shares = read_shares(context, context.arguments.shares)
     opened = api.recovery.rehearse(key_file, shares)
     return {
         "shares": [share.index for share in shares],
@@ -112,13 +113,12 @@ def recovery_check(context: Context) -> Result:
 def recovery_use(context: Context) -> Result:
     """Set a new passphrase with shares."""
     key_file = api.setup.read_key_file(context.folder)
-    shares = _shares(context)
-    api.recovery.rehearse(key_file, shares)
+    shares = read_shares(context, context.arguments.shares)
+    opened = api.recovery.rehearse(key_file, shares)
     new = context.secrets.next("New passphrase", twice=True)
-    api.setup.require_strength(new)
-    opened = api.recovery.use(context.folder, key_file, shares, new)
     vault = api.setup.open_with(context.folder, opened)
     try:
+        api.setup.change_passphrase(vault, new, why="passphrase set with recovery shares")
         found = vault.identity.fingerprint
     finally:
         api.lock(vault)

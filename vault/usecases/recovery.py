@@ -1,4 +1,8 @@
-"""Recovery shares: make, rehearse, use. Shares are written one by one, each encrypted on its own, never together."""
+"""Recovery shares: make, rehearse, use. Shares are written one by one, each encrypted on its own, never together.
+
+Using them is `rehearse`, then `setup.open_with` the keys it returned, then `setup.change_passphrase`: so the store is
+locked against other programs and the change is entered in the log.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import Final
 from vault import files, keys, recovery
 from vault.errors import RefusedError
 from vault.formats.age import ScryptRecipient, decrypt_bytes, encrypt_bytes, parse_recipient
-from vault.keys import Cost, OpenKeys
+from vault.keys import OpenKeys
 from vault.model import CustodyEvent, Secret
 from vault.open_vault import OpenVault
 from vault.recovery import Share
@@ -72,24 +76,13 @@ def commit(vault: OpenVault, public_key: bytes) -> None:
 
 
 def rehearse(key_file: bytes, shares: Sequence[Share]) -> OpenKeys:
-    """Show that these shares open the vault; changes nothing.
+    """Show that these shares open the vault, and return its keys; changes nothing.
 
     Raises:
         RefusedError: Too few, of different sets, or of another vault.
         UnlockError, DamagedError, FormatError: The key file was altered or damaged.
     """
     return keys.recover_keys(key_file, recovery.combine(shares))
-
-
-def use(folder: Path, key_file: bytes, shares: Sequence[Share], new: Secret, cost: Cost = keys.DEFAULT) -> OpenKeys:
-    """Set a new passphrase with shares and return the open keys.
-
-    Raises:
-        As `rehearse`; StorageError when the key file cannot be written.
-    """
-    opened = rehearse(key_file, shares).change_passphrase(new, cost)
-    files.replace(folder / "vault.keys", opened.encoded, "the key file")
-    return opened
 
 
 def refuse_one_folder(folders: Sequence[Path]) -> None:

@@ -13,12 +13,14 @@ from typing import Final
 from vault import evidence, files, keys, passphrase
 from vault.crypto.randomness import new_id, random_bytes
 from vault.errors import (
-    AlreadyExistsError,
     DamagedError,
     DiskFullError,
+    InUseError,
     NetworkFileSystemError,
     NotFoundError,
+    ReadOnlyError,
     RefusedError,
+    StorageError,
 )
 from vault.jobs import Job
 from vault.keys import Cost, OpenKeys
@@ -57,16 +59,9 @@ def create(
         RefusedError: The passphrase is too weak.
         StorageError: The folder cannot be written, or lies on a network file system.
     """
-    folder = folder.absolute()
     require_strength(secret)
-    if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
-        raise AlreadyExistsError("The folder exists and is not empty.", "Choose another folder for the vault.")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise files.storage_error(error, "the folder of the vault") from error
-    kind = network_file_system(folder.parent)
-    if kind:
+    folder = files.empty_place(folder, "the folder of the vault")
+    if network_file_system(folder.parent):
         raise NetworkFileSystemError(
             "The folder lies on a network file system, where another computer could write to it unnoticed.",
             "Choose a folder on a disk of this computer.",
@@ -77,15 +72,9 @@ def create(
         opened = keys.create_keys(secret, cost)
         _found(building, opened, clock, name)
         files.write_new(building / KEY_FILE, opened.encoded, "the key file")
-        if folder.exists():
-            folder.rmdir()
-        building.rename(folder)
-        files.sync_folder(folder.parent)
-    except OSError as error:
-        raise files.storage_error(error, "the vault") from error
+        files.move_folder(building, folder, "the vault")
     finally:
-        if building.exists():
-            shutil.rmtree(building, ignore_errors=True)
+        shutil.rmtree(building, ignore_errors=True)
     return _open(folder, opened, clock)
 
 
@@ -123,8 +112,8 @@ def read_key_file(folder: Path) -> bytes:
         NotFoundError: The folder is no vault.
         DamagedError: The store is there, but the key file is not.
     """
-    if not (folder / KEY_FILE).exists():
-        if (folder / STORE_FILE).exists():
+    if not os.path.lexists(folder / KEY_FILE):
+        if os.path.lexists(folder / STORE_FILE):
             raise DamagedError(
                 "The key file 'vault.keys' of this vault is missing.",
                 "Copy it back from a backup; nothing else opens it.",
@@ -149,18 +138,34 @@ def _open(folder: Path, opened: OpenKeys, clock: Callable[[], datetime]) -> Open
         who = database.run(identity.get)
         if who is None:
             raise DamagedError("The store of this vault was never finished.", "Make a new vault in another folder.")
+        _refuse_changed_keys(folder, opened)
+        vault = OpenVault(folder, database, opened, who, clock)
+        if not database.read_only:
+            _tidy(vault)
     except BaseException:
         database.close()
         raise
-    vault = OpenVault(folder, database, opened, who, clock)
-    if opened.damaged_copy is not None and not database.read_only:
-        # The whole copy is written over the damaged one at once, so that a second accident is survived too.
-        files.replace(folder / KEY_FILE, opened.encoded, "the key file")
-    if not database.read_only:
-        if not vault.read(search.is_current):
-            vault.database.atomic(evidence.index_all)
-        vault.start_sweep()
     return vault
+
+
+def _refuse_changed_keys(folder: Path, opened: OpenKeys) -> None:
+    """Refuse keys that another program replaced between our reading them and our getting the store to ourselves."""
+    on_disk, size = read_key_file(folder), len(opened.encoded) // 2
+    if opened.encoded[:size] not in (on_disk[:size], on_disk[size:]):
+        raise InUseError("The vault's keys were changed by another program at this moment.", "Try again.")
+
+
+def _tidy(vault: OpenVault) -> None:
+    if vault.keys.damaged_copy is not None:
+        # The whole copy is written over the damaged one at once, so that a second accident is survived too; where that
+        # fails, as on a full disk, the vault is to open all the same.
+        with contextlib.suppress(StorageError):
+            files.replace(vault.folder / KEY_FILE, vault.keys.encoded, "the key file")
+    # A key file that was half written may open with a passphrase that was changed since.
+    files.remove_leftovers(vault.folder)
+    if not vault.read(search.is_current):
+        vault.database.atomic(evidence.index_all)
+    vault.start_sweep()
 
 
 def sweep_all(vault: OpenVault) -> None:
@@ -169,14 +174,17 @@ def sweep_all(vault: OpenVault) -> None:
         pass
 
 
-def change_passphrase(vault: OpenVault, new: Secret, cost: Cost = keys.DEFAULT) -> OpenVault:
+def change_passphrase(
+    vault: OpenVault, new: Secret, cost: Cost = keys.DEFAULT, why: str = "passphrase changed"
+) -> OpenVault:
     """Change the passphrase; the old one no longer opens this key file (older copies of it still do).
 
     Raises:
         RefusedError: The new passphrase is too weak.
+        ReadOnlyError, StorageError: The old one still opens the vault.
     """
     require_strength(new)
-    _replace_keys(vault, vault.keys.change_passphrase(new, cost), "passphrase changed")
+    _replace_keys(vault, vault.keys.change_passphrase(new, cost), why)
     return vault
 
 
@@ -204,7 +212,7 @@ def rekey(folder: Path, secret: Secret, job: Job, clock: Callable[[], datetime] 
     vault = _open(folder, opened, clock)
     try:
         if vault.read_only:
-            raise RefusedError("The vault is open read-only.", "Copy it to a disk that can be written.")
+            raise ReadOnlyError("The vault is open read-only.", "Copy it to a disk that can be written.")
         size = vault.read(vault.database.file_size)
         if files.free_space(folder) < size * 11 // 10:
             raise DiskFullError(
@@ -236,9 +244,3 @@ def rekey(folder: Path, secret: Secret, job: Job, clock: Callable[[], datetime] 
     done = CustodyEvent("modification", vault.identity.log_id, "vault", why="vault key rotated")
     vault.atomic(lambda transaction: transaction.record(done))
     return vault
-
-
-def quietly_close(vault: OpenVault) -> None:
-    """Close a vault without letting a second failure hide the first."""
-    with contextlib.suppress(Exception):
-        vault.close()
