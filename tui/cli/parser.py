@@ -171,7 +171,9 @@ def _whole(groups: Any) -> None:
         "--anchor", action="append", default=[], metavar="F"
     )
     groups.add_parser("backup", help="bring a backup folder up to date").add_argument("target", metavar="DEST")
-    groups.add_parser("restore", help="rebuild a vault from a backup").add_argument("source", metavar="SRC")
+    restore = groups.add_parser("restore", help="rebuild a vault from a backup")
+    restore.add_argument("source", metavar="SRC")
+    restore.add_argument("--share", action="append", default=[], metavar="SHARE", help="open it with recovery shares")
     groups.add_parser("demo", help="the whole way between two vaults, then checked with stock tools").add_argument(
         "files", metavar="FILE", nargs="*"
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tui.cli.bundles import finding_lines, findings_of
 from tui.cli.context import Context, Result, size
+from tui.cli.keys import read_shares
 from vault import api
 
 
@@ -96,7 +97,12 @@ def backup(context: Context) -> Result:
 
 def restore(context: Context) -> Result:
     """Rebuild a vault from a backup."""
-    secret = context.secrets.next("Passphrase of the backup")
-    api.backup.restore(Path(context.arguments.source), context.folder, secret, context.job)
+    shares = read_shares(context, context.arguments.share)
+    secret = shares or context.secrets.next("Passphrase of the backup")
+    passed = api.backup.restore(Path(context.arguments.source), context.folder, secret, context.job)
     lines = [f"The vault is in {context.folder}. It starts a new epoch that names the state it grew from."]
-    return {"vault": str(context.folder), "lines": lines}
+    if passed:
+        lines.append("It is an OLDER state: a newer generation in the backup is not whole, or has another passphrase.")
+    if shares:
+        lines.append("Its passphrase is the old one: set a new one with 'evault recovery use SHARE SHARE'.")
+    return {"vault": str(context.folder), "newer_generations_passed_over": passed, "lines": lines}

@@ -11,13 +11,12 @@ import functools
 import os
 import re
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from vault import files, keys
+from vault import files, keys, recovery
 from vault.crypto import aead
 from vault.crypto.hashes import sha256
 from vault.crypto.randomness import random_bytes
@@ -32,47 +31,22 @@ from vault.errors import (
     UnlockError,
     VaultError,
 )
-from vault.formats import jcs, key_file
+from vault.formats import backup_manifest, key_file
+from vault.formats.backup_manifest import SEGMENT_SIZE, Manifest, is_segment_name
 from vault.formats.checkpoint import read_checkpoint
 from vault.jobs import Job
 from vault.keys import OpenKeys
 from vault.model import CustodyEvent, Secret
 from vault.open_vault import OpenVault, Transaction, now
+from vault.recovery import Share
 from vault.store import custody, identity, integrity
 from vault.store.database import Connection, Database
 
-SEGMENT_SIZE: Final = 16 * 1024 * 1024
-"""Bytes per segment; a FAT file system takes 4 GiB less one byte."""
-
-FORMAT: Final = "evidence-backup/1"
-_MANIFEST_LIMIT: Final = 64 * 1024 * 1024
 _KEYS_NAME = re.compile(r"keys-([0-9]{8})\Z")
-_SEGMENT_NAME = re.compile(r"[0-9a-f]{64}\Z")
+_OWN_NAME = re.compile(r"(?:keys|manifest)-([0-9]{8})\Z|segments\Z")
+_GROUP_NAME = re.compile(r"[0-9a-f]{2}\Z")
+_SEALED_LIMIT: Final = backup_manifest.MAX_SIZE + aead.SEAL_OVERHEAD
 _CONTEXT: Final = b"evidence-backup/1 manifest"
-
-
-@dataclass(frozen=True, slots=True)
-class _Manifest:
-    sequence: int
-    size: int
-    segments: tuple[str, ...]
-
-    def encode(self) -> bytes:
-        return jcs.encode(
-            {"format": FORMAT, "segments": list(self.segments), "sequence": self.sequence, "size": self.size}
-        )
-
-
-def _decode(data: bytes) -> _Manifest:
-    value = jcs.decode(data, "backup manifest", limit=_MANIFEST_LIMIT)
-    if not isinstance(value, dict) or value.get("format") != FORMAT or len(value) != 4:
-        raise FormatError("backup manifest", "not a manifest of this version")
-    segments = value["segments"]
-    right = isinstance(segments, list) and all(isinstance(s, str) and _SEGMENT_NAME.match(s) for s in segments)
-    size = value["size"]
-    if not right or not isinstance(size, int) or len(segments) != -(-size // SEGMENT_SIZE):
-        raise FormatError("backup manifest", "impossible members")
-    return _Manifest(int(value["sequence"]), size, tuple(segments))
 
 
 class _Place:
@@ -93,14 +67,25 @@ class _Place:
 
     def sequences(self) -> list[int]:
         """Return the generations that have a key file, newest first."""
+        return self._numbers(_KEYS_NAME)
+
+    def begun(self) -> list[int]:
+        """Return the generations of which anything is there, newest first; a kill may leave a manifest alone."""
+        return self._numbers(_OWN_NAME)
+
+    def _numbers(self, pattern: re.Pattern[str]) -> list[int]:
         if not self.folder.is_dir():
             return []
-        return sorted(
-            (int(m[1]) for m in (_KEYS_NAME.match(entry.name) for entry in self.folder.iterdir()) if m), reverse=True
-        )
+        found = (pattern.match(entry.name) for entry in self.folder.iterdir())
+        return sorted({int(match[1]) for match in found if match and match[1]}, reverse=True)
+
+    def groups(self) -> list[Path]:
+        """Return the folders that hold segments; whatever else lies there is not ours."""
+        segments = self.folder / "segments"
+        return [folder for folder in segments.iterdir() if _GROUP_NAME.match(folder.name) and folder.is_dir()]
 
     def put(self, path: Path, data: bytes) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.make_folders(path.parent, "a folder of the backup")
         if files.free_space(self.folder) < len(data) + (1 << 20):
             raise DiskFullError(
                 "The backup's medium is full; the last good backup is untouched.",
@@ -134,13 +119,10 @@ def backup(vault: OpenVault, target: Path, job: Job) -> int:
     """
     target = target.absolute()
     place = _Place(target)
-    _refuse_foreign(vault, place)
-    if vault.folder.resolve() == target.resolve() or vault.folder.resolve() in target.resolve().parents:
-        raise AlreadyExistsError("The backup would lie inside the vault.", "Choose another place, best another medium.")
-    if not target.exists():
-        files.make_folder(target, "the backup folder")
-    (target / "segments").mkdir(mode=0o700, exist_ok=True)
-    sequence = max(place.sequences(), default=0) + 1
+    try:
+        sequence = _prepare(vault, place)
+    except OSError as error:
+        raise files.storage_error(error, "the backup") from error
 
     def event(result: str, digest: str = "") -> CustodyEvent:
         return CustodyEvent(
@@ -164,6 +146,18 @@ def _enter(vault: OpenVault, event: CustodyEvent) -> None:
         vault.atomic(lambda transaction: transaction.record(event))
 
 
+def _prepare(vault: OpenVault, place: _Place) -> int:
+    """Make the folder of the backup where it is missing, and return the number of the new generation."""
+    real = place.folder.resolve()
+    if vault.folder.resolve() in (real, *real.parents):
+        raise AlreadyExistsError("The backup would lie inside the vault.", "Choose another place, best another medium.")
+    _refuse_foreign(vault, place)
+    files.make_folders(place.folder / "segments", "the backup folder")
+    for folder in (place.folder, *place.groups()):
+        files.remove_leftovers(folder)
+    return max(place.begun(), default=0) + 1
+
+
 def _refuse_foreign(vault: OpenVault, place: _Place) -> None:
     if not place.folder.exists():
         return
@@ -171,7 +165,9 @@ def _refuse_foreign(vault: OpenVault, place: _Place) -> None:
         raise AlreadyExistsError("The backup's place is a file.", "Name a folder.")
     names = [entry.name for entry in place.folder.iterdir() if not entry.name.startswith(".")]
     found = place.sequences()
-    if names and not found and names != ["segments"]:
+    # Before the first generation is whole there may be segments and a manifest, but nothing else.
+    ours = all(_OWN_NAME.match(name) for name in names) and not _foreign_segments(place)
+    if not found and not ours:
         raise AlreadyExistsError("The folder holds other things.", "Name a new folder for the backup.")
     for sequence in found:
         data = files.read_small(place.keys(sequence), 1 << 20, "the backup's key file")
@@ -184,29 +180,42 @@ def _refuse_foreign(vault: OpenVault, place: _Place) -> None:
                 raise AlreadyExistsError("The folder holds the backup of another vault.", "Name another folder.")
 
 
-def _copy(vault: OpenVault, place: _Place, sequence: int, job: Job) -> _Manifest:
-    total = vault.read(vault.database.file_size)
+def _foreign_segments(place: _Place) -> bool:
+    segments = place.folder / "segments"
+    if not os.path.lexists(segments):
+        return False
+    return not segments.is_dir() or any(not _GROUP_NAME.match(entry.name) for entry in segments.iterdir())
 
-    def one(offset: int, connection: Connection) -> bytes:
-        return vault.database.raw_pages(connection, offset, SEGMENT_SIZE)
 
-    for offset in range(0, total, SEGMENT_SIZE):
-        data = vault.read(functools.partial(one, offset))
-        place.put_segment(sha256(data).hex(), data)
-        job.report("copying", min(offset + SEGMENT_SIZE, total), total)
+def _copy(vault: OpenVault, place: _Place, sequence: int, job: Job) -> Manifest:
+    database = vault.database
 
-    def frozen(connection: Connection) -> _Manifest:
-        size = vault.database.file_size(connection)
+    def one(offset: int, connection: Connection) -> tuple[bytes, int]:
+        return database.raw_pages(connection, offset, SEGMENT_SIZE), database.commits(connection)
+
+    def begin(connection: Connection) -> tuple[int, int]:
+        return database.file_size(connection), database.commits(connection)
+
+    size, commits = vault.read(begin)
+    names, same = [], True
+    for offset in range(0, size, SEGMENT_SIZE):
+        data, seen = vault.read(functools.partial(one, offset))
+        same = same and seen == commits
+        names.append(sha256(data).hex())
+        place.put_segment(names[-1], data)
+        job.report("copying", min(offset + SEGMENT_SIZE, size), size)
+
+    def frozen(connection: Connection) -> Manifest:
+        size = database.file_size(connection)
         names = []
         for offset in range(0, size, SEGMENT_SIZE):
-            data = one(offset, connection)
-            name = sha256(data).hex()
-            place.put_segment(name, data)
-            names.append(name)
+            data, _ = one(offset, connection)
+            names.append(sha256(data).hex())
+            place.put_segment(names[-1], data)
             job.report("copying what changed", min(offset + SEGMENT_SIZE, size), size)
-        return _Manifest(sequence, size, tuple(names))
+        return Manifest(sequence, size, tuple(names))
 
-    manifest = vault.read(frozen)
+    manifest = Manifest(sequence, size, tuple(names)) if same else vault.read(frozen)
     place.put(place.manifest(sequence), aead.seal(_sealing_key(vault.keys), manifest.encode(), _CONTEXT))
     place.put(place.keys(sequence), vault.keys.encoded)
     return manifest
@@ -219,9 +228,10 @@ def _read_segment(place: _Place, name: str) -> bytes:
     return data
 
 
-def _read_back(place: _Place, manifest: _Manifest, job: Job) -> None:
+def _read_back(place: _Place, manifest: Manifest, job: Job) -> None:
     done = 0
     for name in dict.fromkeys(manifest.segments):
+        files.forget_cached(place.segment(name))
         try:
             done += len(_read_segment(place, name))
         except (IntegrityError, NotFoundError) as error:
@@ -234,34 +244,51 @@ def _read_back(place: _Place, manifest: _Manifest, job: Job) -> None:
         job.report("reading back", done, max(manifest.size, done))
 
 
-def _drop_older(place: _Place, manifest: _Manifest) -> None:
-    for sequence in place.sequences():
+def _drop_older(place: _Place, manifest: Manifest) -> None:
+    for sequence in place.begun():
         if sequence < manifest.sequence:
+            # The key file first: what has none is no generation any more.
             files.remove(place.keys(sequence), "an older generation")
             files.remove(place.manifest(sequence), "an older generation")
     kept = set(manifest.segments)
-    for folder in (place.folder / "segments").iterdir():
-        for path in folder.iterdir() if folder.is_dir() else ():
-            if path.name not in kept:
+    for folder in place.groups():
+        for path in folder.iterdir():
+            if is_segment_name(path.name) and path.name not in kept:
                 path.unlink(missing_ok=True)
 
 
-def restore(source: Path, folder: Path, secret: Secret, job: Job, clock: Callable[[], datetime] = now) -> None:
+def restore(
+    source: Path, folder: Path, secret: Secret | Sequence[Share], job: Job, clock: Callable[[], datetime] = now
+) -> int:
     """Rebuild a vault from a backup into a folder that does not exist or is empty; it starts a new epoch.
+
+    The newest generation that is whole and that the secret opens is taken. Returns how many newer ones were passed
+    over: 0 unless a stick was pulled out or damaged, and then the person has to be told that the vault is an older one.
+
+    Args:
+        source: The backup's folder.
+        folder: Where the vault is to be.
+        secret: The passphrase of the backup, or recovery shares that open it; its passphrase stays as it was.
+        job: Told of bytes written.
+        clock: Returns the time that is claimed for the entry.
 
     Raises:
         UnlockError: The passphrase is not the one of the backup.
+        RefusedError: The shares are not those of the backup.
         NotFoundError: There is no backup in the folder.
+        AlreadyExistsError: The folder is not empty.
         IntegrityError, DamagedError: No whole generation is left.
     """
-    folder = folder.absolute()
-    if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
-        raise AlreadyExistsError("The folder exists and is not empty.", "Choose another folder for the vault.")
     place = _Place(source)
-    if not place.sequences():
+    try:
+        sequences = place.sequences()
+    except OSError as error:
+        raise files.storage_error(error, "the backup") from error
+    if not sequences:
         raise NotFoundError("There is no backup in this folder.", "Name the folder that 'evault backup' wrote.")
+    folder = files.empty_place(folder, "the folder of the vault")
     failure: VaultError | None = None
-    for sequence in place.sequences():
+    for passed, sequence in enumerate(sequences):
         try:
             opened, manifest = _open(place, sequence, secret)
             _rebuild(place, manifest, opened, folder, job, clock)
@@ -270,27 +297,33 @@ def restore(source: Path, folder: Path, secret: Secret, job: Job, clock: Callabl
         except (IntegrityError, FormatError, NotFoundError, DamagedError) as error:
             failure = error
         else:
-            return
+            return passed
     raise failure or DamagedError("No whole backup is left in this folder.", "Try another copy of it.")
 
 
-def _open(place: _Place, sequence: int, secret: Secret) -> tuple[OpenKeys, _Manifest]:
-    opened = keys.unlock_keys(files.read_small(place.keys(sequence), 1 << 20, "the backup's key file"), secret)
-    sealed = files.read_small(place.manifest(sequence), _MANIFEST_LIMIT, "the backup's manifest")
+def _open(place: _Place, sequence: int, secret: Secret | Sequence[Share]) -> tuple[OpenKeys, Manifest]:
+    data = files.read_small(place.keys(sequence), 1 << 20, "the backup's key file")
+    if isinstance(secret, Secret):
+        opened = keys.unlock_keys(data, secret)
+    else:
+        opened = keys.recover_keys(data, recovery.combine(secret))
+    sealed = files.read_small(place.manifest(sequence), _SEALED_LIMIT, "the backup's manifest")
     for key in (opened.vault_key, opened.older_key):
         if key is not None:
             try:
-                data = aead.open_sealed(keys.backup_key(key).reveal(), sealed, _CONTEXT, "backup manifest")
+                manifest = backup_manifest.decode(
+                    aead.open_sealed(keys.backup_key(key).reveal(), sealed, _CONTEXT, "backup manifest")
+                )
             except IntegrityError:
                 continue
-            return opened, _decode(data)
+            if manifest.sequence == sequence:
+                return opened, manifest
     raise IntegrityError("backup manifest", "it was altered or is damaged", "Try another copy of the backup.")
 
 
 def _rebuild(
-    place: _Place, manifest: _Manifest, opened: OpenKeys, folder: Path, job: Job, clock: Callable[[], datetime]
+    place: _Place, manifest: Manifest, opened: OpenKeys, folder: Path, job: Job, clock: Callable[[], datetime]
 ) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if files.free_space(folder.parent) < manifest.size + (64 << 20):
         raise DiskFullError("There is not enough free space for the vault.", "Free some space and try again.")
     building = folder.parent / f".{random_bytes(8).hex()}.part"
@@ -308,15 +341,9 @@ def _rebuild(
             out.commit()
         files.write_new(building / "vault.keys", opened.encoded, "the key file")
         _begin_epoch(building, opened, clock)
-        if folder.exists():
-            folder.rmdir()
-        building.rename(folder)
-        files.sync_folder(folder.parent)
-    except OSError as error:
-        raise files.storage_error(error, "the vault") from error
+        files.move_folder(building, folder, "the vault")
     finally:
-        if building.exists():
-            shutil.rmtree(building, ignore_errors=True)
+        shutil.rmtree(building, ignore_errors=True)
 
 
 def _begin_epoch(building: Path, opened: OpenKeys, clock: Callable[[], datetime]) -> None:
