@@ -7,6 +7,7 @@ is made, the outcome with its digest after the file is durable: an intent alone 
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -203,7 +204,7 @@ def _present(record: StoredRecord, version: StoredVersion, choice: Choice) -> _C
     named = _named(paths, record.id, choice.disclose)
     kept_back = _named(paths, record.id, choice.withhold)
     kind = evidence.schema_of(record.type)
-    leaves = [path for path in paths if not any(other.startswith(path + ".") for other in paths)]
+    leaves = _leaf_paths(paths)
     shown = {path for path in leaves if path in _META or (not path.startswith("@") and _leaves(kind, path))}
     shown = (shown | named) - kept_back
     stays = tuple(path for path in leaves if path not in shown and not path.startswith("@"))
@@ -230,8 +231,18 @@ def _named(paths: tuple[str, ...], record_id: str, pairs: tuple[tuple[str, str],
         below = {other for other in paths if other == path or other.startswith(path + ".")}
         if not below or path.startswith("@"):
             raise NotFoundError("The record has no field of that name.", "See 'evault record show'.")
-        found |= {other for other in below if not any(third.startswith(other + ".") for third in below)}
+        found.update(_leaf_paths(below))
     return found
+
+
+_STEP: Final = re.compile(r"\\.|(\.)")
+"""An escaped character, or a dot that parts two steps of a path."""
+
+
+def _leaf_paths(paths: Collection[str]) -> list[str]:
+    """Return the paths that no other path lies below, in their order."""
+    containers = {path[: dot.start()] for path in paths for dot in _STEP.finditer(path) if dot[1]}
+    return [path for path in paths if path not in containers]
 
 
 # -- sealing --------------------------------------------------------------------------------------------------------
