@@ -125,6 +125,7 @@ def test_unsafe_names_are_refused(name):
 def test_paths_outside_are_named_as_such():
     refused(sealed(b"../../a".ljust(100, b"\0") + GOOD[100:]), "outside")
     refused(sealed(b"/a".ljust(100, b"\0") + GOOD[100:]), "outside")
+    refused(sealed(b"a b".ljust(100, b"\0") + GOOD[100:]), "characters")
 
 
 def test_two_entries_of_one_name_are_refused():
@@ -144,6 +145,7 @@ def test_something_behind_the_end_mark_is_refused():
     refused(GOOD[:-1] + b"x", "end mark")
     padded = build({"a": b"x" * 40_000})
     assert len(padded) > entry_size("a", 40_000) + 1024
+    assert parse(padded) == {"a": b"x" * 40_000}
     refused(padded[:-1] + b"x", "in the padding")
     refused(padded[:-512], "too early")
     refused(GOOD + b"\0", "behind the padding")

@@ -242,13 +242,11 @@ class TarReader:
             _check_block(last)
             raw = block + body + last
             entry = Entry(_name(last), int(found[1]))
-            large = True
         else:
             entry = Entry(_name(block), _octal(block))
-            large = False
         if entry.size > MAX_SIZE:
             raise FormatError(_WHERE, "an entry that is too large")
-        if large != (entry.size >= _USTAR_LIMIT) or encode_header(entry.name, entry.size) != raw:
+        if encode_header(entry.name, entry.size) != raw:
             raise FormatError(_WHERE, "a header with fields that this format does not use")
         return entry
 
