@@ -157,6 +157,15 @@ def view(version: StoredVersion) -> RecordView:
     return read_record(version.sd_jwt, version.signer)
 
 
+def local_id(vault: OpenVault, signer: bytes, record_id: str) -> str:
+    """Return the id under which a received record is kept when its own is taken by somebody else's record.
+
+    Always the same for one signer and id, and known to nobody without this vault's key, so nobody can take it as well.
+    """
+    message = b"evidence-vault/local-record-id\0" + signer + bytes.fromhex(record_id)
+    return sha256(vault.identity.sign(message))[:16].hex()
+
+
 def signer_of(version: StoredVersion) -> str:
     """Return the fingerprint of the key that signed a version."""
     return fingerprint_of_key(version.signer)

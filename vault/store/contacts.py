@@ -125,6 +125,16 @@ def add_sent(
     )
 
 
+def drop_sent(connection: Connection, bundle_id: str) -> None:
+    """Take back a bundle of which nothing left; its number is free again."""
+    connection.execute("DELETE FROM sent_bundle WHERE bundle_id = ?", (bundle_id,))
+
+
+def sent_ids(connection: Connection) -> set[str]:
+    """Return the ids of all bundles that left or may have left."""
+    return {str(row[0]) for row in connection.execute("SELECT bundle_id FROM sent_bundle")}
+
+
 def finish_sent(connection: Connection, bundle_id: str, sha256: str) -> None:
     """Enter the digest of a bundle file that was written."""
     connection.execute("UPDATE sent_bundle SET sha256 = ? WHERE bundle_id = ?", (sha256, bundle_id))
@@ -132,12 +142,18 @@ def finish_sent(connection: Connection, bundle_id: str, sha256: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StoredReceipt:
-    """A bundle that was received; `manifest` is the digest of its tag manifest."""
+    """A bundle that was received.
+
+    Attributes:
+        recipient: Kind and hashes of the keys it was made for; bundles are numbered for each such recipient.
+        manifest: SHA-256 of its description, hexadecimal.
+    """
 
     bundle_id: str
     signer: bytes
     epoch: str
     number: int
+    recipient: str
     manifest: str
     verdict: str
     case_serial: int
@@ -146,7 +162,8 @@ class StoredReceipt:
 
 
 _RECEIVED = (
-    "bundle_id, signer, epoch, number, manifest, verdict, case_serial, received_at, checkpoint FROM received_bundle"
+    "bundle_id, signer, epoch, number, recipient, manifest, verdict, case_serial, received_at, checkpoint "
+    "FROM received_bundle"
 )
 
 
@@ -156,10 +173,15 @@ def received_from(connection: Connection, signer: bytes) -> list[StoredReceipt]:
     return [StoredReceipt(*row) for row in connection.execute(sql, (signer,))]
 
 
+def received_ids(connection: Connection) -> set[str]:
+    """Return the ids of all bundles that were taken in."""
+    return {str(row[0]) for row in connection.execute("SELECT bundle_id FROM received_bundle")}
+
+
 def add_received(connection: Connection, receipt: StoredReceipt) -> None:
     """Enter a received bundle."""
     connection.execute(
-        f"INSERT INTO received_bundle ({_RECEIVED.split(' FROM ')[0]}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-        (receipt.bundle_id, receipt.signer, receipt.epoch, receipt.number, receipt.manifest, receipt.verdict,
-         receipt.case_serial, receipt.received_at, receipt.checkpoint),
+        f"INSERT INTO received_bundle ({_RECEIVED.split(' FROM ')[0]}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        (receipt.bundle_id, receipt.signer, receipt.epoch, receipt.number, receipt.recipient, receipt.manifest,
+         receipt.verdict, receipt.case_serial, receipt.received_at, receipt.checkpoint),
     )  # fmt: skip

@@ -69,8 +69,8 @@ def export_identity(vault: OpenVault, kind: str) -> Secret:
 def fingerprint_of(contact: StoredContact) -> str:
     """Return the fingerprint in digits; comparing it establishes everything that the contact is made of.
 
-    A card is signed, so the fingerprint of its signing key covers the recipients in it. Without a card it is the SHA-256
-    of the recipient string; of several strings and an ssh key line, in this order, each with a line feed.
+    A card is signed, so the fingerprint of its signing key covers the recipients in it. Without a card it is the
+    SHA-256 of the recipient string; of several strings and an ssh key line, in this order, each with a line feed.
     """
     return fingerprint.digits_of(_hash(contact))
 

@@ -152,6 +152,7 @@ CREATE TABLE received_bundle (
     signer BLOB NOT NULL,
     epoch TEXT NOT NULL,
     number INTEGER NOT NULL,
+    recipient TEXT NOT NULL,
     manifest TEXT NOT NULL,
     verdict TEXT NOT NULL,
     case_serial INTEGER NOT NULL,

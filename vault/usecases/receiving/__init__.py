@@ -1,0 +1,12 @@
+"""Bundles from others: open into a folder, verify an opened bag, take into this vault.
+
+A verdict answers two questions apart: is it intact, and is its signer established? A key that came in the bag proves
+nothing. `opening` decrypts and judges, `history` compares with what came before, `taking` takes in.
+"""
+
+from __future__ import annotations
+
+from vault.usecases.receiving.opening import Opened, open_into, open_with_passphrase, verify_bag
+from vault.usecases.receiving.taking import receive
+
+__all__ = ["Opened", "open_into", "open_with_passphrase", "receive", "verify_bag"]

@@ -1,0 +1,102 @@
+"""Comparing a bundle with what came from the same signer before: replays, gaps, older ones, two histories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vault.bundle.contents import Incoming
+from vault.bundle.manifest import PASSPHRASE, Description
+from vault.errors import FormatError
+from vault.formats.checkpoint import Checkpoint, read_checkpoint
+from vault.model import Severity
+from vault.open_vault import OpenVault
+from vault.store import cases, contacts
+from vault.store.contacts import StoredReceipt
+from vault.store.database import Connection
+
+
+@dataclass
+class History:
+    """What was found.
+
+    Attributes:
+        findings: Code, severity and sentence of each.
+        again: The case that the very same bundle was taken into before, or empty.
+    """
+
+    findings: list[tuple[str, Severity, str]] = field(default_factory=list)
+    again: str = ""
+
+    def say(self, code: str, severity: Severity, message: str) -> None:
+        """Add a finding, each code once."""
+        if all(one[0] != code for one in self.findings):
+            self.findings.append((code, severity, message))
+
+
+def mark_of(incoming: Incoming) -> str:
+    """Return the digest of a bag's description, which names every file of it."""
+    return incoming.seen["data/bundle.json"][1]
+
+
+def recipient_of(bundle: Description) -> str:
+    """Return kind and key hashes of the recipient: bundles are numbered for each such recipient on its own."""
+    return ",".join((bundle.recipient_kind, *bundle.key_hashes))
+
+
+def compare(vault: OpenVault, incoming: Incoming, bundle: Description) -> History:
+    """Compare a bundle with every one that was received from its signer."""
+
+    def work(connection: Connection) -> tuple[list[StoredReceipt], dict[int, str]]:
+        before = contacts.received_from(connection, incoming.signer)
+        return before, {one.case_serial: cases.id_of(connection, one.case_serial) for one in before}
+
+    before, names = vault.read(work)
+    found = History()
+    for one in before:
+        if one.bundle_id == bundle.bundle_id and one.manifest == mark_of(incoming):
+            message = "This bundle was received before; nothing was taken in again."
+            found.say("replayed", Severity.ERROR, message)
+            found.again = names[one.case_serial]
+            return found
+    _compare_numbers(found, before, bundle)
+    for one in before:
+        _compare_logs(found, one, bundle)
+    if before and bundle.epoch not in {one.epoch for one in before}:
+        message = "The sender's vault was restored from a backup since the last bundle."
+        found.say("new-epoch", Severity.INFO, message)
+    if bundle.previous and bundle.previous not in {one.bundle_id for one in before}:
+        message = "The sender names an earlier bundle that was not received here."
+        found.say("gap", Severity.INFO, message)
+    return found
+
+
+def _compare_numbers(found: History, before: list[StoredReceipt], bundle: Description) -> None:
+    row = [one for one in before if one.recipient == recipient_of(bundle) and one.epoch == bundle.epoch]
+    # Bundles under a passphrase are no row: each has a number of its own.
+    numbered = bundle.recipient_kind != PASSPHRASE
+    if any(one.bundle_id == bundle.bundle_id for one in before) or (
+        numbered and any(one.number == bundle.number for one in row)
+    ):
+        message = "The sender gave this number to another bundle before: there are two histories. Both are kept."
+        found.say("equivocation", Severity.ERROR, message)
+    if numbered and row and bundle.number < max(one.number for one in row):
+        message = "A newer bundle of this sender was received before this one."
+        found.say("older-bundle", Severity.WARNING, message)
+
+
+def _compare_logs(found: History, one: StoredReceipt, bundle: Description) -> None:
+    """Two states of one log that no honest log can have had; a consistent rewriting does not show here."""
+    try:
+        before: Checkpoint = read_checkpoint(one.checkpoint)
+    except FormatError:
+        return
+    now = bundle.checkpoint
+    if (before.origin, before.size) == (now.origin, now.size) and before.root != now.root:
+        message = "The sender's custody log shows two histories: the same length, but other contents than before."
+        found.say("log-fork", Severity.ERROR, message)
+    same_row = one.recipient == recipient_of(bundle) and one.epoch == bundle.epoch
+    if bundle.recipient_kind != PASSPHRASE and same_row and before.origin == now.origin:
+        grown = (now.size - before.size) * (bundle.number - one.number)
+        if grown < 0:
+            message = "The sender's custody log was shorter in the later of two bundles: entries were taken out."
+            found.say("log-shrunk", Severity.ERROR, message)

@@ -1,0 +1,185 @@
+"""Opening a bundle from somebody else, and judging it: is it intact, and whose key signed it?
+
+Nothing is written unless the bundle is intact and, where the signer was named, by that signer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, TypeVar
+
+from vault import files
+from vault.bundle.contents import Incoming
+from vault.bundle.open import Keys, extract_bundle
+from vault.bundle.verify import verdict_of, verify_folder
+from vault.formats import fingerprint
+from vault.jobs import Job
+from vault.model import Finding, Report, Secret, Severity, Verdict
+from vault.open_vault import OpenVault
+from vault.store import contacts
+
+T = TypeVar("T")
+
+STEP: Final = "12 signer and history"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What an opening or verification came to.
+
+    Attributes:
+        verdict: `verified`, `intact` or `failed`.
+        report: Findings, steps, and what was not checked.
+        signer: The signer's fingerprint in digits, or empty.
+        signer_name: The name of the verified contact with that key, or empty.
+        case_id: The case it was taken into, or, of a bundle that was received before, the case it is in; or empty.
+        taken: How many records were taken in, or became known more fully.
+        purpose: What the sender says it is for; only of a bundle that is intact.
+    """
+
+    verdict: Verdict
+    report: Report
+    signer: str
+    signer_name: str = ""
+    case_id: str = ""
+    taken: int = 0
+    purpose: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What this vault knows of a signing key.
+
+    Attributes:
+        established: It is that of a verified contact, or this vault's own.
+        name: The verified contact's name, or empty.
+        expired: The contact's card has expired.
+    """
+
+    established: bool = False
+    name: str = ""
+    expired: bool = False
+
+
+def verify_bag(folder: Path, signer: str = "", job: Job | None = None) -> Opened:
+    """Verify an opened bag; needs no vault and no key.
+
+    Args:
+        folder: The bag (the folder with ``bagit.txt``), or the folder it lies in under the name ``bag``.
+        signer: The fingerprint that was told over another channel, or empty.
+        job: Progress and cancelling.
+
+    Raises:
+        RefusedError: `signer` is no whole fingerprint.
+        NotFoundError, FormatError, RefusedError: It cannot be read as a bag at all.
+    """
+    check_claim(signer)
+    inside = folder / "bag"
+    place = inside if (inside / "bagit.txt").is_file() and not (folder / "bagit.txt").exists() else folder
+    return judge(verify_folder(place, job), signer, Known())
+
+
+def open_into(
+    vault: OpenVault, source: Path, target: Path, signer: str, job: Job, secret: Secret | None = None
+) -> Opened:
+    """Decrypt and verify a bundle into a new folder; nothing is written when the verdict is `failed`.
+
+    Raises:
+        RefusedError: `signer` is no whole fingerprint.
+        NotForUsError, RefusedError, FormatError, IntegrityError, AlreadyExistsError, StorageError: As named.
+    """
+    return _open(source, target, keys_of(vault, secret), signer, job, lambda key: known(vault, key))
+
+
+def open_with_passphrase(source: Path, target: Path, secret: Secret, signer: str, job: Job) -> Opened:
+    """Decrypt and verify a passphrase bundle into a new folder; needs no vault.
+
+    Raises:
+        UnlockError: The passphrase is wrong.
+        As `open_into`.
+    """
+    return _open(source, target, Keys(passphrase=secret), signer, job, lambda key: Known())
+
+
+def _open(source: Path, target: Path, keys: Keys, signer: str, job: Job, look_up: Callable[[bytes], Known]) -> Opened:
+    check_claim(signer)
+
+    def accept(incoming: Incoming) -> bool:
+        return judge(incoming, signer, look_up(incoming.signer)).verdict is not Verdict.FAILED
+
+    with files.open_source(source, "the bundle") as handle:
+        incoming = storage(lambda: extract_bundle(handle, keys, target, accept=accept, job=job))
+    return judge(incoming, signer, look_up(incoming.signer))
+
+
+def keys_of(vault: OpenVault, secret: Secret | None) -> Keys:
+    """Return what a bundle is opened with: a passphrase where one was said to be agreed on, else this vault's keys."""
+    return Keys(passphrase=secret) if secret else Keys(identities=(vault.identity.hybrid, vault.identity.x25519))
+
+
+def storage(work: Callable[[], T]) -> T:
+    """Run `work`, in which the bundle's file is read.
+
+    Raises:
+        StorageError: The file cannot be read.
+    """
+    try:
+        return work()
+    except OSError as error:
+        raise files.storage_error(error, "the bundle") from error
+
+
+def check_claim(signer: str) -> None:
+    """Refuse what is no whole fingerprint before any work is done; an empty one is fine.
+
+    Raises:
+        RefusedError: It is none.
+    """
+    if signer:
+        fingerprint.matches(signer, bytes(32))
+
+
+def known(vault: OpenVault, signer: bytes) -> Known:
+    """Return what this vault knows of a signing key; none may be given."""
+    if not signer:
+        return Known()
+    if signer == vault.identity.public_key:
+        return Known(established=True)
+    found = vault.read(lambda connection: contacts.by_key(connection, signer))
+    if found is None or not found.verified:
+        return Known()
+    return Known(True, found.name, bool(found.expires_at and found.expires_at <= vault.clock()))
+
+
+def judge(incoming: Incoming, claimed: str, who: Known) -> Opened:
+    """Return the verdict on what a verification found.
+
+    Args:
+        incoming: What it found.
+        claimed: The signer's fingerprint as told over another channel, or empty; it decides where it is given.
+        who: What is known of the key that signed.
+    """
+    report, signer, established, name = incoming.report, "", who.established, who.name
+    if incoming.signer:
+        hashed = fingerprint.hash_of_key(incoming.signer)
+        signer = fingerprint.digits_of(hashed)
+        if claimed:
+            established = fingerprint.matches(claimed, hashed)
+            if not established:
+                report = add(report, "signer-mismatch", "The bag was signed by another key than the one you named.")
+        if who.expired:
+            message = "The card of the contact who signed this has expired: ask whether the key is still in use."
+            report = add(report, "signer-expired", message, Severity.WARNING)
+    intact = incoming.bundle is not None and report.ok
+    return Opened(
+        verdict_of(report, established), report, signer, name,
+        purpose=incoming.bundle.purpose if incoming.bundle and intact else "",
+    )  # fmt: skip
+
+
+def add(report: Report, code: str, message: str, severity: Severity = Severity.ERROR) -> Report:
+    """Return the report with one more finding, of the step that only a vault or a told fingerprint makes possible."""
+    steps = report.steps if STEP in report.steps else (*report.steps, STEP)
+    return replace(report, findings=(*report.findings, Finding(STEP, code, severity, "bundle", message)), steps=steps)

@@ -1,0 +1,337 @@
+"""Taking a bundle into this vault as read-only records that carry their origin and verdict.
+
+All or nothing: contents are staged invisibly in the store, and one transaction makes everything visible. Nothing that a
+sender wrote decides where it goes: an id that is taken here by somebody else's record gets a local one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from vault import evidence, files
+from vault.bundle.contents import Incoming, IncomingRecord
+from vault.bundle.manifest import Description
+from vault.bundle.open import Keys, attachment_contents, open_bundle
+from vault.bundle.verify import verdict_of
+from vault.crypto.hashes import new_sha256, new_sha512
+from vault.crypto.randomness import new_id
+from vault.errors import DiskFullError, IntegrityError, ReadOnlyError
+from vault.formats.record import merge
+from vault.formats.sd_jwt import parse_sd_jwt
+from vault.jobs import Job
+from vault.model import CHUNK_SIZE, CaseId, CustodyEvent, Json, Secret, Severity, Verdict, format_time
+from vault.open_vault import OpenVault, Transaction
+from vault.store import cases, contacts, content, records
+from vault.store.contacts import StoredReceipt
+from vault.store.records import StoredRecord, StoredVersion
+from vault.usecases.receiving.history import History, compare, mark_of, recipient_of
+from vault.usecases.receiving.opening import STEP, Opened, add, check_claim, judge, keys_of, known, storage
+
+_RESERVE: Final = 64 * 1024 * 1024
+_BATCH: Final = content.BATCH_CHUNKS
+_MOST_RELATED: Final = 1000
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z")
+
+
+def receive(vault: OpenVault, source: Path, job: Job, secret: Secret | None = None, signer: str = "") -> Opened:
+    """Verify a bundle and take it into this vault as read-only records; a failed one leaves nothing.
+
+    The same bundle twice, an older one, and another one under the same number are recognised and said. Where only
+    what came before speaks against it, it is taken in all the same, with the verdict `failed` and the findings.
+
+    Args:
+        vault: The open vault.
+        source: The bundle file.
+        job: Progress and cancelling.
+        secret: The passphrase of a passphrase bundle.
+        signer: The fingerprint that was told over another channel, or empty.
+
+    Raises:
+        As `open_into`; ReadOnlyError: Nothing can be saved in this vault.
+    """
+    check_claim(signer)
+    if vault.read_only:
+        raise ReadOnlyError("The vault is open read-only.", "Copy it to a disk that can be written.")
+    keys = keys_of(vault, secret)
+    try:
+        with files.open_source(source, "the bundle") as handle, contextlib.ExitStack() as kept:
+            return storage(lambda: _receive(vault, handle, keys, signer, job, kept))
+    finally:
+        # Whatever was staged and did not become visible goes now.
+        vault.start_sweep()
+
+
+def _receive(
+    vault: OpenVault, handle: BinaryIO, keys: Keys, signer: str, job: Job, kept: contextlib.ExitStack
+) -> Opened:
+    incoming = open_bundle(handle, keys, job)
+    opened = judge(incoming, signer, known(vault, incoming.signer))
+    if opened.verdict is Verdict.FAILED or incoming.bundle is None:
+        return opened
+    history = compare(vault, incoming, incoming.bundle)
+    if not history.again:
+        staged = _stage(vault, handle, keys, incoming, job, kept)
+        work = functools.partial(_Taking, vault, incoming, incoming.bundle, opened, staged, history, job)
+        taken = vault.atomic(lambda transaction: work(transaction).run())
+        opened = replace(opened, case_id=taken.case_id, taken=taken.count)
+    else:
+        opened = replace(opened, case_id=history.again)
+    report = opened.report
+    if STEP not in report.steps:
+        report = replace(report, steps=(*report.steps, STEP))
+    for code, severity, message in history.findings:
+        report = add(report, code, message, severity)
+    return replace(opened, report=report, verdict=verdict_of(report, opened.verdict is Verdict.VERIFIED))
+
+
+# -- staging --------------------------------------------------------------------------------------------------------
+
+_Staged = dict[str, tuple[int, int, str, str]]
+"""Attachment id → content serial, size, SHA-256, SHA-512; not visible yet."""
+
+
+def _stage(
+    vault: OpenVault, handle: BinaryIO, keys: Keys, incoming: Incoming, job: Job, kept: contextlib.ExitStack
+) -> _Staged:
+    """Second pass: put the attachments' bytes into the store, invisible, and digest them again."""
+    total = sum(item.size for item in incoming.attachments)
+    if files.free_space(vault.folder) < total + _RESERVE:
+        raise DiskFullError("There is not enough free space to take this bundle in.", "Free some space and try again.")
+    staged: _Staged = {}
+    for name, pieces in _by_attachment(attachment_contents(handle, 0, keys, incoming, job)):
+
+        def begin(transaction: Transaction) -> int:
+            serial = content.begin(transaction.connection)
+            kept.enter_context(vault.writing(serial))
+            return serial
+
+        serial = vault.atomic(begin)
+        short, long, size, number = new_sha256(), new_sha512(), 0, 0
+        for batch in _batches(pieces):
+            vault.database.atomic(functools.partial(content.add_chunks, serial=serial, first=number, chunks=batch))
+            number += len(batch)
+            for piece in batch:
+                short.update(piece)
+                long.update(piece)
+                size += len(piece)
+        staged[name] = (serial, size, short.hexdigest(), long.hexdigest())
+    wanted = {item.id: (item.size, item.sha256) for item in incoming.attachments}
+    if {name: (size, short) for name, (_, size, short, _) in staged.items()} != wanted:
+        raise IntegrityError(
+            "bundle", "the file was changed while it was read", "Copy it to a safe place and try again."
+        )
+    return staged
+
+
+def _by_attachment(stream: Iterator[tuple[str, bytes]]) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Split a stream of (id, piece) at the empty pieces that begin each attachment."""
+    ahead = next(stream, None)
+    while ahead is not None:
+        name = ahead[0]
+
+        def pieces() -> Iterator[bytes]:
+            nonlocal ahead
+            ahead = next(stream, None)
+            while ahead is not None and ahead[1]:
+                yield ahead[1]
+                ahead = next(stream, None)
+
+        yield name, pieces()
+
+
+def _batches(pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
+    """Cut pieces of any size into chunks of the store, a batch at a time."""
+    batch: list[bytes] = []
+    rest = bytearray()
+    for piece in pieces:
+        rest += piece
+        while len(rest) >= CHUNK_SIZE:
+            batch.append(bytes(rest[:CHUNK_SIZE]))
+            del rest[:CHUNK_SIZE]
+        if len(batch) >= _BATCH:
+            yield batch
+            batch = []
+    if rest:
+        batch.append(bytes(rest))
+    if batch:
+        yield batch
+
+
+# -- taking in ------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Taking:
+    """One transaction: case, records, attachments, custody entries and the receipt of a bundle."""
+
+    vault: OpenVault
+    incoming: Incoming
+    bundle: Description
+    opened: Opened
+    staged: _Staged
+    history: History
+    job: Job
+    transaction: Transaction
+    case_id: str = ""
+    count: int = 0
+    _extensions: dict[str, str] = field(default_factory=dict)
+
+    def run(self) -> _Taking:
+        """Take everything in."""
+        self._extensions = {item.id: item.extension for item in self.incoming.attachments}
+        case_serial = self._case(self.bundle.case_id)
+        for done, item in enumerate(self.incoming.records):
+            self.job.report("taking in", done, len(self.incoming.records))
+            self._record(item, case_serial)
+        contacts.add_received(
+            self.transaction.connection,
+            StoredReceipt(
+                self.bundle.bundle_id, self.incoming.signer, self.bundle.epoch, self.bundle.number,
+                recipient_of(self.bundle), mark_of(self.incoming), self.opened.verdict.value, case_serial,
+                format_time(self.vault.clock()), self.incoming.checkpoint,
+            ),
+        )  # fmt: skip
+        self.transaction.record(
+            CustodyEvent(
+                "ingestion", self.bundle.bundle_id, "bundle", case_id=self.case_id, why="received",
+                transfer=self._transfer(), digests={"after": mark_of(self.incoming)}, detail=self.opened.verdict.value,
+                related=tuple(item.view.id for item in self.incoming.records)[:_MOST_RELATED],
+            )
+        )  # fmt: skip
+        return self
+
+    def _transfer(self) -> dict[str, str]:
+        return {"from": self.opened.signer, "to": self.vault.identity.fingerprint}
+
+    @property
+    def _own(self) -> bool:
+        """True for a bundle that this vault sealed itself."""
+        return self.incoming.signer == self.vault.identity.public_key
+
+    def _case(self, sender_case: str) -> int:
+        """Return the serial of the case for this sender's case: the one from before, or a new one."""
+        connection = self.transaction.connection
+        here = cases.find(connection, sender_case)
+        known = cases.received(connection, self.opened.signer, sender_case)
+        if known is None and self._own:
+            known = here
+        if known is not None:
+            self.case_id = cases.id_of(connection, known)
+            return known
+        self.case_id = CaseId(sender_case if here is None else new_id())
+        name = self.opened.signer_name or f"sender {self.opened.signer[:11]}"
+        title = f"Received from {name}"
+        serial = cases.add(connection, CaseId(self.case_id), title, self.vault.clock(), self.opened.signer, sender_case)
+        self.transaction.record(
+            CustodyEvent("creation", self.case_id, "case", case_id=self.case_id, why="for a received bundle")
+        )
+        return serial
+
+    def _record(self, item: IncomingRecord, case_serial: int) -> None:
+        connection, view = self.transaction.connection, item.view
+        local, record = self._place(view.id)
+        if record is None:
+            records.add(connection, local, case_serial, view.type, self.opened.signer, self.opened.verdict.value)
+            record = records.find(connection, local)
+        assert record is not None
+        if record.deleted:
+            message = "A record of this bundle was deleted here; it stays deleted."
+            self.history.say("record-deleted", Severity.WARNING, message)
+            return
+        held = {one.version: one for one in records.versions(connection, record.serial)}
+        same = held.get(view.version)
+        if same is not None and same.digest == view.digest:
+            self._fuller(record, same, item)
+        elif not record.origin:
+            message = (
+                "This bundle holds a version of an own record that this vault does not: it may be an older copy of the "
+                "vault. The version was left out; keep the bundle."
+            )
+            self.history.say("own-version-unknown", Severity.WARNING, message)
+        elif same is not None or record.type != view.type:
+            message = "A record of this bundle contradicts what its signer sent before; it was left out."
+            self.history.say("record-conflict", Severity.ERROR, message)
+        else:
+            self._keep(record, item)
+
+    def _place(self, record_id: str) -> tuple[str, StoredRecord | None]:
+        """Return the local id of a signer's record, and the record if it is held.
+
+        It is the record's own id, unless somebody else's record has that here: whoever learns an id could otherwise
+        keep its owner's record out by sending one first.
+        """
+        connection = self.transaction.connection
+        found = records.find(connection, record_id)
+        if found is None or found.origin == self.opened.signer or (self._own and not found.origin):
+            return record_id, found
+        message = "A record of this bundle has the id of somebody else's record here; both are kept, apart."
+        self.history.say("record-id-taken", Severity.WARNING, message)
+        local = evidence.local_id(self.vault, self.incoming.signer, record_id)
+        return local, records.find(connection, local)
+
+    def _keep(self, record: StoredRecord, item: IncomingRecord) -> None:
+        """Keep a version that is new here."""
+        connection, view = self.transaction.connection, item.view
+        number = self._enter(record, item)
+        version = StoredVersion(
+            0, view.version, view.digest, self._signed_at(view.meta.get("signed_at")), view.signer, number, item.sd_jwt
+        )
+        if view.version > record.newest:
+            evidence.keep_version(connection, record, version, view.fields)
+        else:
+            records.add_older_version(connection, record.serial, version)
+        self._attach(record, view.id)
+        self.count += 1
+
+    def _signed_at(self, claimed: Json) -> str:
+        """Return when a version claims to have been signed; where it does not say, the bundle's time has to do."""
+        with contextlib.suppress(ValueError):
+            if isinstance(claimed, str) and _TIME.match(claimed):
+                datetime.fromisoformat(claimed)
+                return claimed
+        return format_time(self.bundle.sealed_at)
+
+    def _enter(self, record: StoredRecord, item: IncomingRecord) -> int:
+        view = item.view
+        return self.transaction.record(
+            CustodyEvent(
+                "ingestion", record.id, evidence.object_kind(record.type), case_id=self.case_id,
+                why="received in a bundle", transfer=self._transfer(), digests={"after": view.digest},
+                detail=f"version {view.version}, {self.opened.verdict.value}",
+                related=(self.bundle.bundle_id,) if record.id == view.id else (self.bundle.bundle_id, view.id),
+            )
+        )  # fmt: skip
+
+    def _fuller(self, record: StoredRecord, same: StoredVersion, item: IncomingRecord) -> None:
+        """Keep what a later presentation of the same signed version discloses beyond the earlier one."""
+        connection = self.transaction.connection
+        merged = merge(parse_sd_jwt(same.sd_jwt), parse_sd_jwt(item.sd_jwt))
+        if merged.text != same.sd_jwt:
+            self._enter(record, item)
+            records.add_disclosures(connection, same.serial, merged.text)
+            evidence.reindex(connection, record, replace(same, sd_jwt=merged.text))
+            self.count += 1
+        if record.origin:
+            self._attach(record, item.view.id)
+
+    def _attach(self, record: StoredRecord, attachment_id: str) -> None:
+        """Bind the content that came with an attachment's record, once, and enter its digest."""
+        connection = self.transaction.connection
+        if attachment_id not in self.staged or content.has_record(connection, record.serial):
+            return
+        serial, size, short, long = self.staged[attachment_id]
+        serial = content.complete(connection, serial, size, short, long)
+        content.attach(connection, record.serial, serial, self._extensions[attachment_id])
+        self.transaction.record(
+            CustodyEvent(
+                "message digest calculation", record.id, "attachment", case_id=self.case_id,
+                why="content received in a bundle", digests={"after": short}, related=(self.bundle.bundle_id,),
+            )
+        )  # fmt: skip

@@ -1,0 +1,181 @@
+"""Choosing what of a case is to leave: which records, which of their fields, which contents.
+
+Only shareable fields leave by default; a protected one must be named. Nothing is written here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from vault import evidence, schema
+from vault.errors import NotFoundError
+from vault.formats.record import disclose as disclose_paths
+from vault.formats.record import field_paths
+from vault.formats.sd_jwt import SdJwt, parse_sd_jwt
+from vault.open_vault import OpenVault
+from vault.store import cases, records
+from vault.store.database import Connection
+from vault.store.records import StoredRecord, StoredVersion
+
+ALL: Final = "*"
+"""As a field's name in a choice: the whole record."""
+
+IDENTIFYING: Final = frozenset({"location", "device", "author", "history", "preview", "unknown"})
+"""What a file may give away about people; a seal waits until that is acknowledged."""
+
+_META: Final = frozenset({"@signed_at", "@schema", "@previous", "@case"})
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is to leave.
+
+    Attributes:
+        case_id: The case.
+        disclose: Pairs of record id and field path (or ``*`` for all of it): protected fields that are to leave after
+            all.
+        withhold: Pairs of record id and field path (or ``*`` for all of it): what stays although it is shareable, or
+            although it is named in `disclose`.
+        only: Ids of the only records that leave; empty for all of the case.
+        named_only: Nothing leaves but what `disclose` names: shareable fields and contents stay too.
+        purpose: Told to the recipient; at most 4,000 characters.
+        accept_metadata: The person knows what the files carry inside them.
+    """
+
+    case_id: str
+    disclose: tuple[tuple[str, str], ...] = ()
+    withhold: tuple[tuple[str, str], ...] = ()
+    only: tuple[str, ...] = ()
+    named_only: bool = False
+    purpose: str = ""
+    accept_metadata: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One record as a recipient would see it: which paths leave, which stay.
+
+    Attributes:
+        content: The file itself leaves with it.
+        size: Of that file, in bytes; 0 when none leaves.
+        identifying: What that file carries inside that may identify people.
+    """
+
+    record_id: str
+    type: str
+    title: str
+    disclosed: tuple[str, ...]
+    withheld: tuple[str, ...]
+    content: bool = False
+    size: int = 0
+    identifying: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would leave: the parts, and what is left out because it was received from somebody else or deleted."""
+
+    parts: tuple[Part, ...]
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One record that leaves: its newest version, and the presentation that was chosen of it."""
+
+    record: StoredRecord
+    version: StoredVersion
+    presentation: SdJwt = field(repr=False)
+    part: Part
+
+
+def preview(vault: OpenVault, choice: Choice) -> Preview:
+    """Return exactly what each recipient would see.
+
+    Raises:
+        NotFoundError: The case, a record or a field does not exist.
+    """
+    chosen, left_out = vault.read(lambda connection: choose(connection, choice))
+    return Preview(tuple(one.part for one in chosen), left_out)
+
+
+def choose(connection: Connection, choice: Choice) -> tuple[list[Chosen], int]:
+    """Return what leaves, and how many records are left out because they were received or deleted.
+
+    Raises:
+        NotFoundError: The case, a record or a field does not exist.
+    """
+    serial = cases.serial(connection, choice.case_id)
+    found = records.of_case(connection, serial, attachments=False) + records.of_case(
+        connection, serial, attachments=True
+    )
+    known = {record.id for record in found}
+    for record_id, _ in (*choice.disclose, *choice.withhold, *((one, "") for one in choice.only)):
+        if record_id not in known:
+            raise NotFoundError("There is no record of that id in this case.", "See 'evault case show'.")
+    whole = {record_id for record_id, path in choice.withhold if path == ALL}
+    chosen, left_out = [], 0
+    for record in found:
+        if record.id in whole or (choice.only and record.id not in choice.only):
+            continue
+        if record.deleted or record.origin:
+            left_out += 1
+            continue
+        chosen.append(_present(record, records.newest(connection, record), choice))
+    return chosen, left_out
+
+
+def _present(record: StoredRecord, version: StoredVersion, choice: Choice) -> Chosen:
+    original = parse_sd_jwt(version.sd_jwt)
+    paths = field_paths(original)
+    named = _named(paths, record.id, choice.disclose)
+    kept_back = _named(paths, record.id, choice.withhold)
+    kind = schema.schemas().get(record.type)
+    leaves = _leaf_paths(path for path in paths if not path.startswith("@"))
+    shown = set(named)
+    if kind is not None and not choice.named_only:
+        shown.update(path for path in leaves if kind.is_shareable(path))
+    shown -= kept_back
+    fields = evidence.view(version).fields
+    with_content = record.type == "attachment" and {"sha256", "size"} <= shown
+    inside = fields.get("discloses") if with_content else ()
+    part = Part(
+        record.id, record.type, record.title,
+        disclosed=tuple(path for path in leaves if path in shown),
+        withheld=tuple(path for path in leaves if path not in shown),
+        content=with_content,
+        size=fields["size"] if with_content else 0,
+        identifying=tuple(kind for kind in inside or () if kind in IDENTIFYING),
+    )  # fmt: skip
+    return Chosen(record, version, disclose_paths(original, shown | (_META & set(paths))), part)
+
+
+def _named(paths: tuple[str, ...], record_id: str, pairs: tuple[tuple[str, str], ...]) -> set[str]:
+    """Return the leaf paths that the choice names for a record; a container names all below it."""
+    found: set[str] = set()
+    for one, path in pairs:
+        if one != record_id:
+            continue
+        below = {
+            other
+            for other in paths
+            if not other.startswith("@") and (path in (ALL, other) or other.startswith(path + "."))
+        }
+        if not below:
+            raise NotFoundError("The record has no field of that name.", "See 'evault record show'.")
+        found.update(_leaf_paths(below))
+    return found
+
+
+_STEP: Final = re.compile(r"\\.|(\.)")
+"""An escaped character, or a dot that parts two steps of a path."""
+
+
+def _leaf_paths(paths: Iterable[str]) -> list[str]:
+    """Return the paths that no other path lies below, in their order."""
+    listed = list(paths)
+    containers = {path[: dot.start()] for path in listed for dot in _STEP.finditer(path) if dot[1]}
+    return [path for path in listed if path not in containers]

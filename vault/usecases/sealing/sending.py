@@ -1,0 +1,328 @@
+"""Sealing what was chosen to recipients: one bundle each; and revealing a field later.
+
+The intent is entered in the log before the file is made, the outcome with its digest after the file is durable: an
+intent alone reads "may have left".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from vault import audit, evidence, files, passphrase
+from vault.bundle.contents import Outgoing, OutgoingAttachment, OutgoingEntry, OutgoingRecord
+from vault.bundle.manifest import MAX_PURPOSE
+from vault.bundle.seal import seal as seal_bundle
+from vault.crypto.randomness import new_id
+from vault.errors import (
+    DiskFullError,
+    HoldError,
+    NotFoundError,
+    RefusedError,
+    VaultError,
+    WrongKindError,
+)
+from vault.formats import custody_entry, merkle
+from vault.formats.age import HybridRecipient, ScryptRecipient, X25519Recipient, parse_recipient
+from vault.formats.fingerprint import fingerprint_of_key, fingerprint_of_recipient
+from vault.formats.tar import container_size
+from vault.jobs import Job
+from vault.model import CustodyEvent, Secret
+from vault.open_vault import SOFTWARE, OpenVault, Transaction
+from vault.store import cases, contacts, content, custody, records
+from vault.store.contacts import StoredContact
+from vault.store.database import Connection
+from vault.store.records import StoredRecord, StoredVersion
+from vault.usecases.sealing.choosing import Choice, Chosen, Part, choose
+
+_LEAVING: Final = frozenset({"creation", "modification", "ingestion", "deletion"})
+_RESERVE: Final = 64 * 1024 * 1024
+PASSPHRASE_RECIPIENT: Final = "passphrase"  # noqa: S105 - the name of a kind
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A bundle that was made."""
+
+    file: Path
+    bundle_id: str
+    sha256: str
+    recipient: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What was chosen, held and found good, before anything is written; the same for every recipient of one seal."""
+
+    choice: Choice
+    chosen: tuple[Chosen, ...] = field(repr=False)
+    target: Path
+    job: Job
+    warnings: tuple[str, ...] = ()
+
+
+def cautions(vault: OpenVault, to: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """Return what is to be said before sealing to these contacts, as pairs of name and sentence.
+
+    Raises:
+        NotFoundError: There is no such contact.
+    """
+    people = vault.read(lambda connection: [contacts.get(connection, name) for name in dict.fromkeys(to)])
+    return tuple((person.name, sentence) for person in people for sentence in _cautions(person))
+
+
+def seal(vault: OpenVault, choice: Choice, to: Collection[str], target: Path, job: Job) -> tuple[Sealed, ...]:
+    """Seal what was chosen to each of the contacts: one file for one, a file each in a folder for several.
+
+    Raises:
+        HoldError: Files carry identifying facts and that was not acknowledged.
+        RefusedError: A contact has expired; the target is unsuitable.
+        NotFoundError: A contact, case, record or field does not exist.
+        AlreadyExistsError, StorageError: The file cannot be made. Bundles for earlier recipients stay.
+    """
+    return _seal(vault, _plan(vault, choice, target, job), to)
+
+
+def seal_with_passphrase(vault: OpenVault, choice: Choice, secret: Secret, target: Path, job: Job) -> Sealed:
+    """Seal what was chosen under a passphrase that the recipient is told over another channel.
+
+    Raises:
+        RefusedError: The passphrase is too weak: whoever finds the file can try as many as they like.
+        As `seal`.
+    """
+    answer = passphrase.strength(secret.reveal().decode("utf-8", "replace"))
+    if not answer.ok:
+        raise RefusedError(answer.sentence, answer.advice)
+    # Every such bundle has a number of its own: nobody learns from it how many others were made.
+    person = StoredContact(new_id(), "", (), b"", True, None, "")
+    return _seal_to(vault, _plan(vault, choice, target, job), person, (ScryptRecipient(secret),))
+
+
+def reveal(vault: OpenVault, record_id: str, path: str, to: str, target: Path, job: Job) -> Sealed:
+    """Disclose one field of a signed record later, against the same signature, in a bundle of its own.
+
+    Nothing else of the record leaves, and no content. It is the newest version that is revealed.
+
+    Raises:
+        RefusedError: The record was received from somebody else.
+        As `seal`.
+    """
+
+    def look(connection: Connection) -> tuple[StoredRecord, StoredVersion]:
+        record = records.get(connection, record_id)
+        return record, records.newest(connection, record)
+
+    record, version = vault.read(look)
+    if record.origin:
+        raise RefusedError(
+            "This record was received from somebody else.", "Only whoever signed it can reveal more of it."
+        )
+    told = (
+        (f"Version {version.version} was revealed: it fits a bundle that holds this version.",)
+        if version.version > 1
+        else ()
+    )
+    choice = Choice(record.case_id, disclose=((record_id, path),), only=(record_id,), named_only=True)
+    return _seal(vault, _plan(vault, choice, target, job, told), (to,))[0]
+
+
+def _plan(vault: OpenVault, choice: Choice, target: Path, job: Job, warnings: tuple[str, ...] = ()) -> _Plan:
+    """Look at everything once, so that what is acknowledged is what leaves."""
+    if len(choice.purpose) > MAX_PURPOSE:
+        raise RefusedError(f"The purpose is longer than {MAX_PURPOSE} characters.", "Say it in fewer words.")
+    if not target.parent.is_dir():
+        raise NotFoundError("The folder to write into does not exist.", "Make it first, or name another place.")
+    folder = target if target.is_dir() else target.parent
+    if os.path.realpath(folder) == os.path.realpath(vault.folder):
+        raise RefusedError("The bundle would lie inside the vault.", "Name a place outside the vault's folder.")
+    chosen, left_out = vault.read(lambda connection: choose(connection, choice))
+    if not chosen:
+        raise RefusedError(
+            "Nothing of this case would leave.",
+            "What was received from others or deleted cannot be sealed."
+            if left_out
+            else "Sign a record or attach a file first, or withhold less.",
+        )
+    held = [one.part for one in chosen if one.part.identifying]
+    if held and not choice.accept_metadata:
+        raise _held(held)
+    return _Plan(choice, tuple(chosen), target, job, warnings)
+
+
+def _held(held: Sequence[Part]) -> HoldError:
+    kinds = ", ".join(sorted({kind for part in held for kind in part.identifying}))
+    ids = ", ".join(part.record_id for part in held[:5]) + (" and others" if len(held) > 5 else "")
+    return HoldError(
+        f"{len(held)} attached file(s) carry facts inside them that may identify people: {kinds} ({ids}).",
+        "Attach cleaned copies and withhold these (--withhold ID:*), or say --accept-metadata if they may leave as "
+        "they are.",
+    )
+
+
+# -- sealing --------------------------------------------------------------------------------------------------------
+
+_Recipients = tuple[HybridRecipient | X25519Recipient, ...]
+
+
+def recipients_of(person: StoredContact) -> _Recipients:
+    """Return the keys to encrypt to: all hybrid ones, else all X25519 ones (age mixes none)."""
+    keys = [parse_recipient(text) for text in person.recipients]
+    hybrid = tuple(key for key in keys if isinstance(key, HybridRecipient))
+    return hybrid or tuple(keys)
+
+
+def _cautions(person: StoredContact) -> tuple[str, ...]:
+    told = []
+    if not person.verified:
+        told.append(
+            "This contact is not verified: compare fingerprints over another channel before you hand this over."
+        )
+    if all(key.kind == "x25519" for key in recipients_of(person)):
+        told.append("The recipient has no post-quantum key: a state that records this today may read it in some years.")
+    return tuple(told)
+
+
+def _seal(vault: OpenVault, plan: _Plan, to: Collection[str]) -> tuple[Sealed, ...]:
+    names = list(dict.fromkeys(to))
+    if not names:
+        raise RefusedError("A bundle needs a recipient.", "Name one with --to.")
+    if len(names) > 1 and not plan.target.is_dir():
+        raise WrongKindError("Several recipients need a folder to write into.", "Name an existing folder with --out.")
+    people = vault.read(lambda connection: [contacts.get(connection, name) for name in names])
+    if any(person.expires_at and person.expires_at <= vault.clock() for person in people):
+        raise RefusedError("A contact's card has expired.", "Ask for a new card and add it.")
+    made: list[Sealed] = []
+    for person in people:
+        try:
+            made.append(_seal_to(vault, plan, person, recipients_of(person)))
+        except VaultError as error:
+            if made:
+                error.advice = f"{error.advice} {len(made)} of {len(people)} bundles were made; they are in the folder."
+            raise
+    return tuple(made)
+
+
+def _seal_to(
+    vault: OpenVault, plan: _Plan, person: StoredContact, keys: _Recipients | tuple[ScryptRecipient]
+) -> Sealed:
+    choice, bundle_id = plan.choice, new_id()
+    target = plan.target / f"{new_id()}.age" if plan.target.is_dir() else plan.target
+    event = functools.partial(_event, vault, plan, person, bundle_id)
+
+    def begin(transaction: Transaction) -> tuple[int, str, str]:
+        connection = transaction.connection
+        epoch = custody.current_epoch(connection)
+        number, previous = contacts.next_bundle(connection, person.id, epoch)
+        serial = cases.serial(connection, choice.case_id)
+        contacts.add_sent(connection, bundle_id, person.id, epoch, number, serial, vault.clock())
+        transaction.record(event("intent"))
+        return number, previous, epoch
+
+    def gather(connection: Connection) -> tuple[tuple[OutgoingEntry, ...], str]:
+        return _entries(connection, plan.chosen), custody.head(connection)
+
+    with files.NewFile(target, "the bundle file") as out:
+        _refuse_full(vault, target.parent, plan.chosen)
+        number, previous, epoch = vault.atomic(begin)
+        try:
+            entries, note = vault.read(gather)
+            outgoing = Outgoing(
+                bundle_id=bundle_id, sender_key=vault.identity.public_key, recipients=keys, purpose=choice.purpose,
+                epoch=epoch, number=number, previous=previous, case_id=choice.case_id, sealed_at=vault.clock(),
+                software=SOFTWARE, checkpoint=note, entries=entries,
+                records=tuple(OutgoingRecord(c.record.id, c.version.version, c.presentation.text) for c in plan.chosen),
+                attachments=tuple(_attachments(vault, plan.chosen)),
+            )  # fmt: skip
+            digest = seal_bundle(outgoing, vault.identity.sign, out, plan.job)
+            out.commit()
+        except BaseException:
+            _nothing_left(vault, target, bundle_id, event("failure"))
+            raise
+
+    def finish(transaction: Transaction) -> None:
+        contacts.finish_sent(transaction.connection, bundle_id, digest)
+        transaction.record(event("success", digest))
+
+    try:
+        vault.atomic(finish)
+    except VaultError as error:
+        error.advice = f"The bundle was written whole, but the log says only that it may have left. {error.advice}"
+        raise
+    warnings = (*plan.warnings, *(_cautions(person) if person.recipients else ()))
+    return Sealed(target, bundle_id, digest, person.name, warnings)
+
+
+def _event(
+    vault: OpenVault, plan: _Plan, person: StoredContact, bundle_id: str, result: str, digest: str = ""
+) -> CustodyEvent:
+    return CustodyEvent(
+        "dissemination", bundle_id, "bundle", case_id=plan.choice.case_id, why=plan.choice.purpose,
+        location="outside the vault, encrypted", result=result, digests={"after": digest} if digest else {},
+        transfer={"from": vault.identity.fingerprint, "to": _address(person)},
+        related=tuple(one.record.id for one in plan.chosen) if result == "intent" else (),
+    )  # fmt: skip
+
+
+def _nothing_left(vault: OpenVault, target: Path, bundle_id: str, failed: CustodyEvent) -> None:
+    """Enter that a bundle did not come to be; where even that fails, the intent alone says that it may have left."""
+    if os.path.lexists(target):
+        return
+
+    def work(transaction: Transaction) -> None:
+        contacts.drop_sent(transaction.connection, bundle_id)
+        transaction.record(failed)
+
+    with contextlib.suppress(VaultError):
+        vault.atomic(work)
+
+
+def _refuse_full(vault: OpenVault, folder: Path, chosen: tuple[Chosen, ...]) -> None:
+    """Refuse at once what will not fit; on the vault's own disk, room stays for saving drafts and the log."""
+    needed = container_size(sum(one.part.size for one in chosen))
+    try:
+        if folder.stat().st_dev == vault.folder.stat().st_dev:
+            needed += _RESERVE
+        free = files.free_space(folder)
+    except OSError as error:
+        raise files.storage_error(error, "the folder for the bundle") from error
+    if free < needed:
+        raise DiskFullError("There is not enough free space for the bundle.", "Free some space, or name another place.")
+
+
+def _address(person: StoredContact) -> str:
+    if person.signing_key:
+        return fingerprint_of_key(person.signing_key)
+    return fingerprint_of_recipient(person.recipients[0]) if person.recipients else PASSPHRASE_RECIPIENT
+
+
+def _entries(connection: Connection, chosen: tuple[Chosen, ...]) -> tuple[OutgoingEntry, ...]:
+    """Return the entries that say how each chosen record came to be; who else got it and who looked stay here."""
+    size, node = custody.size(connection), custody.node_of(connection)
+    found = {}
+    for one in chosen:
+        for stored in custody.entries_of(connection, one.record.id):
+            view = custody_entry.read_entry(stored.entry, stored.disclosures)
+            if view.event.get("type") in _LEAVING:
+                shown = custody_entry.choose(stored.disclosures, audit.PROVABLE)
+                proof = merkle.inclusion_proof(stored.number, size, node)
+                found[stored.number] = OutgoingEntry(stored.number, stored.entry, shown, proof)
+    return tuple(found[number] for number in sorted(found))
+
+
+def _attachments(vault: OpenVault, chosen: tuple[Chosen, ...]) -> Iterator[OutgoingAttachment]:
+    for one in chosen:
+        if not one.part.content:
+            continue
+        stored, extension = vault.read(functools.partial(content.of_record, record_serial=one.record.serial))
+
+        def pieces(serial: int = stored.serial, size: int = stored.size) -> Iterator[bytes]:
+            return evidence.stream(vault, serial, size)
+
+        reader: Callable[[], Iterator[bytes]] = pieces
+        yield OutgoingAttachment(one.record.id, extension, stored.sha256, stored.size, reader)
