@@ -18,9 +18,9 @@ from vault.formats.checkpoint import Checkpoint, verify_checkpoint
 from vault.formats.custody_entry import read_entry
 from vault.formats.merkle import HASH_SIZE, leaf_hash, verify_inclusion
 from vault.formats.signed_note import SignedNote
+from vault.formats.tlog_proof import MAX_PATH
 from vault.model import Json
 
-MAX_PATH: Final = 64
 _WHERE = "entries.json"
 _MEMBERS = {"disclosures", "entry", "proof"}
 
