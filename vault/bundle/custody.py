@@ -8,7 +8,6 @@ Spec: docs/formats/bundle.md, "Custody"; docs/formats/record.md for an entry; RF
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from vault.bundle import layout
 from vault.bundle.contents import IncomingEntry, OutgoingEntry
