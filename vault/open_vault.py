@@ -10,13 +10,15 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
-from vault import __version__
+from vault import __version__, files
 from vault.crypto import signing
-from vault.errors import LockedError
+from vault.crypto.hashes import sha256
+from vault.errors import LockedError, VaultError
 from vault.formats.age import HybridIdentity, X25519Identity
 from vault.formats.fingerprint import fingerprint_of_key
 from vault.keys import OpenKeys
@@ -147,6 +149,39 @@ class OpenVault:
 
         return whole
 
+    def write_out(
+        self, target: Path, what: str, event: CustodyEvent, make: Callable[[], bytes], *, secret: bool = False
+    ) -> None:
+        """Write something small into a new file outside the store, with an intent before and an outcome after it.
+
+        Args:
+            target: The new file.
+            what: What it is, in a few words, for errors.
+            event: Without result and digests. A read-only vault enters nothing.
+            make: Returns the content; called after the intent was entered.
+            secret: The digest of the content is not entered.
+
+        Raises:
+            AlreadyExistsError, StorageError: The file cannot be made; nothing is left of it.
+        """
+
+        def enter(result: str, digest: str = "") -> None:
+            outcome = replace(event, result=result, digests={"after": digest} if digest else {})
+            if not self.read_only:
+                self.atomic(lambda transaction: transaction.record(outcome))
+
+        with files.NewFile(target, what) as out:
+            enter("intent")
+            try:
+                content = make()
+                out.write(content)
+                out.commit()
+            except BaseException:
+                with contextlib.suppress(VaultError):
+                    enter("failure")
+                raise
+        enter("success", "" if secret else sha256(content).hex())
+
     def slots(self, event: CustodyEvent) -> dict[str, Json]:
         """Return an event as the slots of a custody entry, with time, agent and software."""
         slots: dict[str, Json] = {
@@ -185,6 +220,8 @@ class OpenVault:
 
     def start_sweep(self) -> None:
         """Remove abandoned chunk rows and words of deleted text in the background, batch by batch."""
+        if self.read_only:
+            return
 
         def batch(connection: Connection) -> bool:
             return content.sweep(connection, self.being_written()) or search.tidy(connection)

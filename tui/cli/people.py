@@ -49,9 +49,8 @@ def identity_card(context: Context) -> Result:
 def identity_export(context: Context) -> Result:
     """Write an age identity, a secret key, for use with stock tools."""
     with context.unlocked() as vault:
-        secret = api.contacts.export_identity(vault, context.arguments.type)
+        api.contacts.export_identity(vault, context.arguments.type, Path(context.arguments.out))
         found = vault.identity.fingerprint
-        api.write_new(Path(context.arguments.out), secret.reveal(), "the identity file")
     return {
         "file": context.arguments.out,
         "fingerprint": found,

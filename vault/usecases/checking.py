@@ -28,15 +28,31 @@ from vault.store.records import StoredRecord, StoredVersion
 _ANCHOR_LIMIT: Final = 1 << 17
 _STEP: Final = 200
 
-STEPS: Final = ("1 key file", "2 store", "3 contents", "4 log", "5 records", "6 contacts", "7 anchors")
+STEPS: Final = ("1 key file", "2 store", "3 contents", "4 log", "5 records", "6 contacts and bundles", "7 anchors")
 
 
 @dataclass
 class _State:
+    """What the log says the store must hold, and the findings.
+
+    Attributes:
+        signed: Record id → digests of the versions that were signed or received.
+        received: Record id → (the sender's fingerprint, the verdict) when it first came.
+        contents: Record id → digest of the content that was received with it.
+        deleted: Ids of deleted records.
+        contact: Contact id → digest of its last state.
+        sent: Ids of bundles that left or may have left.
+        taken: Ids of bundles that were taken in.
+    """
+
     findings: list[Finding] = field(default_factory=list)
     signed: dict[str, set[str]] = field(default_factory=dict)
+    received: dict[str, tuple[str, str]] = field(default_factory=dict)
+    contents: dict[str, str] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
     contact: dict[str, str] = field(default_factory=dict)
+    sent: set[str] = field(default_factory=set)
+    taken: set[str] = field(default_factory=set)
 
     def say(self, step: int, code: str, where: str, message: str, severity: Severity = Severity.ERROR) -> None:
         self.findings.append(Finding(STEPS[step - 1], code, severity, where, message))
@@ -44,16 +60,36 @@ class _State:
     def note(self, number: int, object_id: str, event: dict[str, Json]) -> None:
         """Take down what an entry of the log says about the state of the store."""
         del number
-        kind, digests = event.get("type"), event.get("digests") or {}
-        if (event.get("outcome") or {}).get("result") == "intent":
+        act, kind, digests, outcome = (
+            event["type"],
+            event["object"]["kind"],
+            event.get("digests", {}),
+            event["outcome"],
+        )
+        if kind == "bundle":
+            self._note_bundle(object_id, act, outcome["result"])
+        elif outcome["result"] != "success":
             return
-        if kind in ("creation", "modification", "ingestion") and "after" in digests:
-            if event["object"]["kind"] == "contact":
-                self.contact[object_id] = digests["after"]
-            elif event["object"]["kind"] in ("record", "attachment"):
-                self.signed.setdefault(object_id, set()).add(digests["after"])
-        elif kind == "deletion":
+        elif act == "deletion":
             self.deleted.add(object_id)
+        elif act == "message digest calculation":
+            self.contents[object_id] = digests.get("after", "")
+        elif act in ("creation", "modification", "ingestion") and "after" in digests:
+            if kind == "contact":
+                self.contact[object_id] = digests["after"]
+            elif kind in ("record", "attachment"):
+                self.signed.setdefault(object_id, set()).add(digests["after"])
+                if "transfer" in event:
+                    verdict = outcome.get("detail", "").rpartition(", ")[2]
+                    self.received.setdefault(object_id, (event["transfer"].get("from", ""), verdict))
+
+    def _note_bundle(self, bundle_id: str, kind: str, result: str) -> None:
+        if kind == "ingestion":
+            self.taken.add(bundle_id)
+        elif result == "intent":
+            self.sent.add(bundle_id)
+        elif result == "failure":
+            self.sent.discard(bundle_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +123,11 @@ def check(vault: OpenVault, anchors: Sequence[Path], job: Job) -> Checked:
     _check_records(vault, state, job)
     _check_contacts(vault, state)
     anchored = _check_anchors(vault, state, notes)
-    not_checked = ["Times are this computer's claims.", "What was never entered cannot be missed."]
+    not_checked = [
+        "Times are this computer's claims.",
+        "What was never entered cannot be missed.",
+        "Drafts and the titles of cases are not signed.",
+    ]
     if anchored == "unknown":
         not_checked.insert(0, "Without a fitting anchor from outside, an older copy of the vault looks the same.")
     return Checked(Report(tuple(state.findings), STEPS, tuple(not_checked)), anchored)
@@ -149,35 +189,28 @@ def _check_records(vault: OpenVault, state: _State, job: Job) -> None:
         for record, versions, digest in batch:
             after = record.serial
             seen.add(record.id)
-            _check_record(state, record, versions, digest)
+            _check_record(vault, state, record, versions, digest)
         done += len(batch)
         job.report("checking records", done)
-    for object_id in state.signed.keys() - seen:
+    for object_id in sorted(state.signed.keys() - seen):
         state.say(5, "record-missing", object_id, "The log knows a record that the store does not hold.")
 
 
-def _check_record(state: _State, record: StoredRecord, versions: list[StoredVersion], digest: str) -> None:
-    logged = state.signed.get(record.id, set())
+def _check_record(
+    vault: OpenVault, state: _State, record: StoredRecord, versions: list[StoredVersion], digest: str
+) -> None:
     if record.deleted:
         if record.id not in state.deleted or versions:
             state.say(5, "record-deleted", record.id, "A record is marked as deleted, but the log does not say so.")
         return
     if record.id in state.deleted:
         state.say(5, "record-undeleted", record.id, "The log says that this record was deleted, but it is here.")
+    if (record.origin, record.verdict) != state.received.get(record.id, ("", "")):
+        state.say(5, "record-origin", record.id, "Where a record came from, or its verdict, is not as the log says.")
+    logged = state.signed.get(record.id, set())
     for version in versions:
-        try:
-            view = evidence.view(version)
-        except (FormatError, IntegrityError):
-            state.say(5, "record-signature", record.id, "A stored version is not what was signed.")
-            continue
-        if (view.id, view.type, view.version, view.digest) != (record.id, record.type, version.version, version.digest):
-            state.say(5, "record-swapped", record.id, "A stored version stands at a place that is not its own.")
-        if version.digest not in logged:
-            state.say(5, "record-unlogged", record.id, "A stored version is not in the log.")
-        if version.version == record.newest and digest and view.fields.get("sha256") not in (None, digest):
-            state.say(5, "attachment-swapped", record.id, "An attachment is bound to another content than was signed.")
-    held = {version.digest for version in versions}
-    if not record.origin and logged - held:
+        _check_version(vault, state, record, version, logged, digest)
+    if logged - {version.digest for version in versions}:
         state.say(
             5, "version-missing", record.id, "The log knows a version that the store does not hold: an older state."
         )
@@ -185,13 +218,44 @@ def _check_record(state: _State, record: StoredRecord, versions: list[StoredVers
         state.say(5, "record-newest", record.id, "The newest version is not the one that is shown.")
 
 
+def _check_version(
+    vault: OpenVault, state: _State, record: StoredRecord, version: StoredVersion, logged: set[str], digest: str
+) -> None:
+    try:
+        view = evidence.view(version)
+    except (FormatError, IntegrityError):
+        state.say(5, "record-signature", record.id, "A stored version is not what was signed.")
+        return
+    own = version.signer == vault.identity.public_key
+    if record.origin != ("" if own and not record.origin else evidence.signer_of(version)):
+        state.say(5, "record-signer", record.id, "A stored version was signed by another key than the record's origin.")
+    elsewhere = view.id != record.id and evidence.local_id(vault, version.signer, view.id) != record.id
+    if elsewhere or (view.type, view.version, view.digest) != (record.type, version.version, version.digest):
+        state.say(5, "record-swapped", record.id, "A stored version stands at a place that is not its own.")
+    if version.digest not in logged:
+        state.say(5, "record-unlogged", record.id, "A stored version is not in the log.")
+    if version.version == record.newest and record.type == "attachment":
+        signed = view.fields.get("sha256", digest)
+        right = state.contents.get(record.id, "missing") if record.origin else signed
+        if digest != right or (digest != "missing" and digest != signed):
+            state.say(5, "attachment-swapped", record.id, "An attachment is bound to another content than was signed.")
+
+
 def _check_contacts(vault: OpenVault, state: _State) -> None:
     found: list[StoredContact] = vault.read(contacts.page)
     for one in found:
         if state.contact.get(one.id) != contacts.state_digest(one):
             state.say(6, "contact-changed", one.id, "A contact is not as the log says.")
-    for contact_id in state.contact.keys() - {one.id for one in found}:
+    for contact_id in sorted(state.contact.keys() - {one.id for one in found}):
         state.say(6, "contact-missing", contact_id, "The log knows a contact that the store does not hold.")
+    for logged, held in (
+        (state.sent, vault.read(contacts.sent_ids)),
+        (state.taken, vault.read(contacts.received_ids)),
+    ):
+        for bundle_id in sorted(logged - held):
+            state.say(6, "bundle-missing", bundle_id, "The log knows a bundle that the store does not: an older state.")
+        for bundle_id in sorted(held - logged):
+            state.say(6, "bundle-unlogged", bundle_id, "The store knows a bundle that the log does not.")
 
 
 # -- anchors --------------------------------------------------------------------------------------------------------

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
+from typing import Final
 
+from vault.bundle.manifest import MAX_KEYS
 from vault.crypto.hashes import sha256
 from vault.crypto.randomness import new_id
 from vault.errors import AlreadyExistsError, IntegrityError, NotFoundError, RefusedError
 from vault.formats import fingerprint, ssh_keys
 from vault.formats.age import parse_recipient
 from vault.formats.contact_card import ContactCard, read_card
-from vault.model import Contact, CustodyEvent, Secret, format_time
+from vault.model import Contact, CustodyEvent, format_time
 from vault.open_vault import OpenVault, Transaction
 from vault.store import contacts
 from vault.store.contacts import StoredContact
+
+MAX_NAME: Final = 200
+_HIDDEN: Final = ("Cc", "Cf", "Cs", "Cn", "Zl", "Zp")
+_JOINERS: Final = frozenset("\u200c\u200d")
+"""Scripts such as Uyghur and Tibetan need them; they do not tell one name from another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +58,25 @@ def card(vault: OpenVault, name: str, expires_at: datetime | None = None) -> str
     return ContactCard(name, who.public_key, recipients, vault.clock(), expires_at).sign(who.sign)
 
 
-def export_identity(vault: OpenVault, kind: str) -> Secret:
-    """Return the text of an age identity file of one kind, ``x25519`` or ``hybrid``, and enter that it left the vault.
+def export_identity(vault: OpenVault, kind: str, target: Path) -> None:
+    """Write an age identity, a secret key in clear, into a new file, and enter that it left the vault.
+
+    Args:
+        vault: The open vault.
+        kind: ``x25519`` or ``hybrid``; one to a file, because some versions of age refuse files with unknown kinds.
+        target: The new file.
 
     Raises:
         RefusedError: An unknown kind.
+        AlreadyExistsError, StorageError: The file cannot be made.
     """
     if kind not in ("x25519", "hybrid"):
         raise RefusedError("There is no identity of that type.", "Use x25519 or hybrid.")
     identity = vault.identity.x25519 if kind == "x25519" else vault.identity.hybrid
-    event = CustodyEvent(
-        "dissemination", vault.identity.log_id, "vault", why=f"the {kind} identity was written out", result="intent"
-    )
-    vault.atomic(lambda transaction: transaction.record(event))
     text = identity.text if isinstance(identity.text, str) else identity.text.reveal().decode()
-    return Secret(text.encode() + b"\n")
+    event = CustodyEvent("replication", vault.identity.log_id, "vault", why=f"the {kind} identity was written out",
+                         location="outside the vault, in clear")  # fmt: skip
+    vault.write_out(target, "the identity file", event, lambda: text.encode() + b"\n", secret=True)
 
 
 def fingerprint_of(contact: StoredContact) -> str:
@@ -94,18 +107,19 @@ def public(contact: StoredContact) -> Contact:
 def add_card(vault: OpenVault, note: str, name: str = "") -> Contact:
     """Add a contact from its card, or renew a known one; it is unverified until the fingerprints were compared.
 
+    A card renewed by the same key is signed by it, so what was compared still holds; the name that was chosen stays.
+
     Raises:
         FormatError, IntegrityError: The card is malformed, or not signed by the key in it.
-        AlreadyExistsError: The name is taken by somebody with another key.
-        RefusedError: The card has expired.
+        AlreadyExistsError: The name, or nearly that name, is taken by somebody with another key.
+        RefusedError: The card has expired, or a name that cannot be shown.
     """
     found = read_card(note)
     if found.is_expired(vault.clock()):
         raise RefusedError("This contact card has expired.", "Ask for a new one.")
-    fresh = StoredContact(
-        new_id(), name or found.name, found.recipients, found.signing_key, False, found.expires_at, note
-    )
-    return _put(vault, fresh)
+    return _put(vault, StoredContact(
+        new_id(), _name(name or found.name), found.recipients, found.signing_key, False, found.expires_at, note
+    ))  # fmt: skip
 
 
 def add(vault: OpenVault, name: str, recipients: tuple[str, ...], ssh_key: str = "") -> Contact:
@@ -113,50 +127,70 @@ def add(vault: OpenVault, name: str, recipients: tuple[str, ...], ssh_key: str =
 
     Raises:
         FormatError: A recipient or key that is none.
-        AlreadyExistsError: The name is taken.
-        RefusedError: No recipient, or no name.
+        AlreadyExistsError: The name, or nearly that name, is taken, or the ssh key is that of a known contact.
+        RefusedError: No recipient, too many of them, no name, or one that cannot be shown.
     """
-    if not recipients or not name.strip() or len(name) > 200:
-        raise RefusedError("A contact needs a name and at least one recipient.", "Give --name and --recipient.")
-    for text in recipients:
+    unique = tuple(dict.fromkeys(recipients))
+    if not 1 <= len(unique) <= MAX_KEYS:
+        raise RefusedError(f"A contact needs 1 to {MAX_KEYS} recipients.", "Give them with --recipient.")
+    for text in unique:
         parse_recipient(text)
     key = ssh_keys.decode_public_key(ssh_key.strip())[0] if ssh_key.strip() else b""
-    ordered = tuple(sorted(dict.fromkeys(recipients), key=lambda text: not text.startswith("age1pq1")))
-    return _put(vault, StoredContact(new_id(), name, ordered, key, False, None, ""))
+    ordered = tuple(sorted(unique, key=lambda text: not text.startswith("age1pq1")))
+    return _put(vault, StoredContact(new_id(), _name(name), ordered, key, False, None, ""))
+
+
+def _name(text: str) -> str:
+    """Return a name that a list can show on one line.
+
+    Raises:
+        RefusedError: Empty, longer than 200 characters, or with controls or marks that turn the direction of text.
+    """
+    if not text.strip() or len(text) > MAX_NAME:
+        raise RefusedError(f"A contact needs a name of 1 to {MAX_NAME} characters.", "Give one with --name.")
+    if any(unicodedata.category(character) in _HIDDEN and character not in _JOINERS for character in text):
+        raise RefusedError("The name holds characters that cannot be seen.", "Give another name with --name.")
+    return text
+
+
+def _looks(name: str) -> str:
+    """Return what a person tells names apart by: letters without case, width and joiners."""
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join("".join(character for character in plain if character not in _JOINERS).split())
 
 
 def _put(vault: OpenVault, fresh: StoredContact) -> Contact:
     if fresh.signing_key == vault.identity.public_key:
         raise RefusedError("This is this vault's own card.", "Add the card of somebody else.")
+    return vault.atomic(lambda transaction: _enter(transaction, fresh))
 
-    def work(transaction: Transaction) -> Contact:
-        connection = transaction.connection
-        known = contacts.named(connection, fresh.name)
-        by_key = contacts.by_key(connection, fresh.signing_key) if fresh.signing_key else None
-        before: dict[str, str] = {}
-        if by_key is not None and (known is None or known.id == by_key.id):
-            if read_issue_time(by_key.card) > read_issue_time(fresh.card):
-                raise RefusedError("A newer card of this contact is known already.", "Nothing was changed.")
-            # A card renewed by the same key is signed by it: what was compared still holds.
-            kept = replace(fresh, id=by_key.id, name=by_key.name, verified=by_key.verified and bool(fresh.card))
-            before = {"before": contacts.state_digest(by_key)}
-        elif known is not None:
-            raise AlreadyExistsError(
-                "A contact of that name has another key; it was not changed.",
-                "Ask the person by another way. If the key really changed, add the new card under another name.",
-            )
-        else:
-            kept = fresh
-        contacts.put(connection, kept)
-        event = "modification" if before else "creation"
-        transaction.record(
-            CustodyEvent(
-                event, kept.id, "contact", why="contact card", digests=before | {"after": contacts.state_digest(kept)}
-            )
+
+def _enter(transaction: Transaction, fresh: StoredContact) -> Contact:
+    connection = transaction.connection
+    by_key = contacts.by_key(connection, fresh.signing_key) if fresh.signing_key else None
+    alike = next((one for one in contacts.page(connection) if _looks(one.name) == _looks(fresh.name)), None)
+    if alike is not None and replace(fresh, id=alike.id, verified=alike.verified) == alike:
+        return public(alike)
+    if alike is not None and (by_key is None or by_key.id != alike.id):
+        raise AlreadyExistsError(
+            "A contact of that name, or of one that looks the same, has another key; it was not changed.",
+            "Ask the person by another way. If the key really changed, add the new one under another name.",
         )
-        return public(kept)
-
-    return vault.atomic(work)
+    kept, event, before = fresh, "creation", {}
+    if by_key is not None:
+        if not fresh.card:
+            raise AlreadyExistsError(
+                "A contact with this ssh key is known already; it was not changed.",
+                "Ask for a contact card, or add the new recipients without the ssh key under another name.",
+            )
+        if read_issue_time(by_key.card) > read_issue_time(fresh.card):
+            raise RefusedError("A newer card of this contact is known already.", "Nothing was changed.")
+        kept = replace(fresh, id=by_key.id, name=by_key.name, verified=by_key.verified)
+        event, before = "modification", {"before": contacts.state_digest(by_key)}
+    contacts.put(connection, kept)
+    digests = before | {"after": contacts.state_digest(kept)}
+    transaction.record(CustodyEvent(event, kept.id, "contact", why="contact card", digests=digests))
+    return public(kept)
 
 
 def read_issue_time(note: str) -> str:

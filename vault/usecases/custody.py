@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vault import audit, files
+from vault import audit
 from vault.errors import NotFoundError
 from vault.formats import checkpoint as checkpoints
 from vault.formats import custody_entry, merkle
@@ -52,12 +52,16 @@ def write_checkpoint(vault: OpenVault, target: Path) -> checkpoints.Checkpoint:
     Raises:
         AlreadyExistsError, StorageError: The file cannot be made.
     """
-    if not vault.read_only:
-        event = CustodyEvent("replication", vault.identity.log_id, "vault", why="checkpoint written out")
-        vault.atomic(lambda transaction: transaction.record(event))
-    note = vault.read(custody.head)
-    files.write_new(target, note.encode(), "the checkpoint file")
-    return checkpoints.read_checkpoint(note)
+    event = CustodyEvent("replication", vault.identity.log_id, "vault", why="checkpoint written out",
+                         location="outside the vault, in clear")  # fmt: skip
+    written: list[str] = []
+
+    def make() -> bytes:
+        written.append(vault.read(custody.head))
+        return written[0].encode()
+
+    vault.write_out(target, "the checkpoint file", event, make)
+    return checkpoints.read_checkpoint(written[0])
 
 
 def write_proof(vault: OpenVault, what: str, target: Path) -> TlogProof:
@@ -72,17 +76,27 @@ def write_proof(vault: OpenVault, what: str, target: Path) -> TlogProof:
         NotFoundError: There is no such entry.
         AlreadyExistsError, StorageError: The file cannot be made.
     """
+    found = vault.read(lambda connection: _find(connection, what))
+    event = CustodyEvent("replication", found.object, _kind(found), why=f"proof of entry {found.number} written out",
+                         location="outside the vault, in clear")  # fmt: skip
+    proofs: list[TlogProof] = []
 
-    def work(connection: Connection) -> TlogProof:
-        stored = _find(connection, what)
-        size = custody.size(connection)
-        path = merkle.inclusion_proof(stored.number, size, custody.node_of(connection))
-        extra = encode_extra(stored.entry, custody_entry.choose(stored.disclosures, audit.PROVABLE))
-        return TlogProof(stored.number, path, custody.head(connection), extra)
+    def make() -> bytes:
+        def work(connection: Connection) -> TlogProof:
+            path = merkle.inclusion_proof(found.number, custody.size(connection), custody.node_of(connection))
+            extra = encode_extra(found.entry, custody_entry.choose(found.disclosures, audit.PROVABLE))
+            return TlogProof(found.number, path, custody.head(connection), extra)
 
-    proof = vault.read(work)
-    files.write_new(target, proof.encode().encode(), "the proof file")
-    return proof
+        proofs.append(vault.read(work))
+        return proofs[0].encode().encode()
+
+    vault.write_out(target, "the proof file", event, make)
+    return proofs[0]
+
+
+def _kind(stored: StoredEntry) -> str:
+    event = custody_entry.read_entry(stored.entry, stored.disclosures).event
+    return str(event["object"]["kind"]) if "object" in event else "vault"
 
 
 def _find(connection: Connection, what: str) -> StoredEntry:

@@ -259,11 +259,15 @@ def load(connection: Connection, attachment_id: str) -> Attachment:
 def _attachment(connection: Connection, record: StoredRecord) -> Attachment:
     if record.deleted:
         return Attachment(record.id, record.case_id, Digest(""), "", 0, "", "", {}, True, record.origin)
-    stored, extension = content.of_record(connection, record.serial)
     fields = evidence.view(records.newest(connection, record)).fields
+    media_type = str(fields.get("media_type", "application/octet-stream"))
+    if record.origin and not content.has_record(connection, record.serial):
+        # A sender may tell of a file without sending it.
+        return Attachment(record.id, record.case_id, Digest(""), "", 0, media_type, "", fields, False, record.origin)
+    stored, extension = content.of_record(connection, record.serial)
     return Attachment(
-        record.id, record.case_id, Digest(stored.sha256), stored.sha512, stored.size,
-        str(fields.get("media_type", "application/octet-stream")), extension, fields, False, record.origin,
+        record.id, record.case_id, Digest(stored.sha256), stored.sha512, stored.size, media_type, extension, fields,
+        False, record.origin,
     )  # fmt: skip
 
 

@@ -255,7 +255,8 @@ class _Taking:
                 "vault. The version was left out; keep the bundle."
             )
             self.history.say("own-version-unknown", Severity.WARNING, message)
-        elif same is not None or record.type != view.type:
+        elif same is not None or record.type != view.type or (held and view.type == "attachment"):
+            # Of a file there is one version only: another content is another attachment.
             message = "A record of this bundle contradicts what its signer sent before; it was left out."
             self.history.say("record-conflict", Severity.ERROR, message)
         else:
