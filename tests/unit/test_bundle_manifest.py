@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.bundle_world import CASE, EPOCH, LOG, Sender, an_id
+from vault.bundle import layout
 from vault.bundle.custody import decode_entries
 from vault.bundle.manifest import Content, Description, decode
 from vault.errors import FormatError, UnsupportedVersionError
@@ -110,6 +111,17 @@ def test_a_value_of_another_shape_is_refused(data, value):
         {"contents": [{"path": "data/a", "sha256": DIGEST, "size": -1}]},
         {"contents": [{"path": "data/a", "sha256": DIGEST, "size": 1 << 45}]},
         {"contents": [{"path": "data/a", "sha256": DIGEST, "size": 0}] * 2},
+        {"contents": {}},
+        {"contents": [[]]},
+        {"recipient": {"kind": "x25519", "key_hashes": {}}},
+        {"recipient": {"kind": "x25519", "key_hashes": [f"{at:064x}" for at in range(17)]}},
+        {"recipient": {"kind": "x25519", "key_hashes": [5]}},
+        {"checkpoint": {"origin": "x", "root": "0" * 43 + "=", "size": 3}},
+        {"checkpoint": {"origin": origin_of(LOG, EPOCH), "root": "AAAA", "size": 3}},
+        {"checkpoint": {"origin": origin_of(LOG, EPOCH), "root": "A" * 43 + "=", "size": 0}},
+        {"checkpoint": {"origin": origin_of(LOG, EPOCH), "root": "A" * 43 + "=", "size": "3"}},
+        {"sender": {"fingerprint": GOOD.fingerprint, "signing_key": "ssh-ed25519 AAAA"}},
+        {"format": 1},
         {"software": ""},
         {"extra": 1},
         {"purpose": "x" * 4001},
@@ -155,3 +167,10 @@ def test_a_file_that_would_fill_the_memory_when_parsed_is_refused_before(monkeyp
 def test_the_largest_description_is_read():
     contents = tuple(Content(f"data/records/{at:032x}.json", at, DIGEST) for at in range(99_000))
     assert decode(replace(GOOD, contents=contents, purpose="[{," * 1300).encode()).contents == contents
+
+
+def test_more_contents_than_a_bag_may_have_are_refused(monkeypatch):
+    good = GOOD.encode()
+    monkeypatch.setattr(layout, "MAX_FILES", 1)
+    with pytest.raises(FormatError):
+        decode(good)

@@ -22,9 +22,13 @@ from vault.bundle.open import Keys, open_bundle
 from vault.bundle.verify import NOT_CHECKED, OpenedBy, verdict_of, verify_stream
 from vault.crypto import signing
 from vault.crypto.hashes import sha256
-from vault.errors import FormatError, RefusedError, UnsupportedVersionError
-from vault.formats import jcs
+from vault.errors import CancelledError, FormatError, RefusedError, UnsupportedVersionError
+from vault.formats import jcs, sd_jwt
+from vault.formats.bagit import encode_manifest
+from vault.formats.signed_note import SignedNote
+from vault.formats.sshsig import sign_ssh
 from vault.formats.tar import TarWriter, encode_header
+from vault.jobs import Job
 from vault.model import Severity, Verdict
 
 ME = new_identity()
@@ -149,7 +153,11 @@ def test_a_lying_report_is_found_even_when_every_list_fits(files):
 def test_a_signature_from_another_bundle_of_the_same_sender_is_found(files):
     other = untar(unwrap(SENDER.seal(ME.recipient, bundle_id=an_id(2), number=2), ME))
     files[layout.SIGNATURE] = other[layout.SIGNATURE]
-    assert ("signature-bad", layout.SIGNATURE) in errors(verify(files))
+    incoming = verify(files)
+    assert errors(incoming) == {("signature-bad", layout.SIGNATURE)}
+    assert incoming.signer == b""
+    assert findings.RECORDS not in incoming.report.steps
+    assert any("the signature does not hold" in sentence for sentence in incoming.report.not_checked)
 
 
 def test_a_description_from_another_bundle_of_the_same_sender_is_found(files):
@@ -192,10 +200,14 @@ def test_key_files_that_name_another_key_are_found(files, path):
     assert ("signer-file", path) in errors(verify(sign_as_they_are(signed)))
 
 
+def sign_list(files):
+    """The sender signs the list of tag files as it is, whatever it says."""
+    signature = sign_ssh(files[layout.TAG_MANIFEST], layout.NAMESPACE, SENDER.key, SENDER.sign)
+    return {**files, layout.SIGNATURE: signature.encode()}
+
+
 def sign_as_they_are(files):
     """The sender signs the tag files as they are, whatever they say."""
-    from vault.formats.sshsig import sign_ssh
-
     files = relist(files)
     files[layout.SIGNATURE] = sign_ssh(files[layout.TAG_MANIFEST], layout.NAMESPACE, SENDER.key, SENDER.sign).encode()
     return files
@@ -220,8 +232,6 @@ def test_a_record_under_the_name_of_another_is_found(files):
 
 
 def test_a_record_of_a_newer_format_is_named_as_such(files):
-    from vault.formats import sd_jwt
-
     sd = sd_jwt.parse_sd_jwt(files[STATEMENT].decode())
     payload = jcs.decode(sd_jwt.payload_of(sd.jwt), "payload")
     payload["format"] = "evidence-record/2"
@@ -285,16 +295,11 @@ def test_a_payload_file_that_the_description_does_not_list_is_found(files):
 
 def test_a_wrong_total_is_found(files):
     files[layout.INFO] = files[layout.INFO].replace(b"Oxum: ", b"Oxum: 1")
-    assert errors(verify(sign_as_they_are_but_info(files))) == {("tag-file", layout.INFO)}
-
-
-def sign_as_they_are_but_info(files):
-    from vault.formats.bagit import encode_manifest
-    from vault.formats.sshsig import sign_ssh
-
-    files[layout.TAG_MANIFEST] = encode_manifest({path: sha256(files[path]).hex() for path in layout.SIGNED_TAGS})
-    files[layout.SIGNATURE] = sign_ssh(files[layout.TAG_MANIFEST], layout.NAMESPACE, SENDER.key, SENDER.sign).encode()
-    return files
+    files[layout.TAG_MANIFEST] = tags_of(files)
+    assert errors(verify(sign_list(files))) == {("tag-file", layout.INFO)}
+    files[layout.INFO] += b"Bagging-Date: 2026-11-20\n"
+    files[layout.TAG_MANIFEST] = tags_of(files)
+    assert errors(verify(sign_list(files))) == {("tag-file", layout.INFO)}
 
 
 def test_a_newer_format_that_is_signed_is_refused_as_such(files):
@@ -304,6 +309,92 @@ def test_a_newer_format_that_is_signed_is_refused_as_such(files):
     assert "digest-mismatch" in {
         code for code, _ in errors(verify({**untar(CONTAINER), layout.BUNDLE: files[layout.BUNDLE]}))
     }
+
+
+def tags_of(files, *, without=(), more=()):
+    paths = (layout.SIGNED_TAGS - set(without)) | set(more)
+    return encode_manifest({path: sha256(files[path]).hex() for path in paths})
+
+
+def test_another_declaration_is_found(files):
+    files[layout.DECLARATION] = files[layout.DECLARATION].replace(b"1.0", b"0.9")
+    files[layout.TAG_MANIFEST] = tags_of(files)
+    assert errors(verify(sign_list(files))) == {("tag-file", layout.DECLARATION)}
+
+
+def test_a_list_of_tag_files_that_leaves_one_out_is_found(files):
+    files[layout.TAG_MANIFEST] = tags_of(files, without=[layout.VERIFY])
+    found = errors(verify(sign_list(files)))
+    assert found == {("manifest-format", layout.TAG_MANIFEST), ("unlisted-file", layout.VERIFY)}
+
+
+def test_a_list_that_names_files_of_the_other_one_is_found(files):
+    files[layout.TAG_MANIFEST] = tags_of(files, more=[layout.REPORT])
+    found = errors(verify(sign_list(files)))
+    assert found == {("manifest-format", layout.TAG_MANIFEST), ("manifest-format", layout.REPORT)}
+
+
+def test_a_list_that_cannot_be_read_is_found(files):
+    files[layout.MANIFEST] += b"\n"
+    files[layout.TAG_MANIFEST] = tags_of(files)
+    found = errors(verify(sign_list(files)))
+    assert ("manifest-format", layout.MANIFEST) in found
+    assert ("unlisted-file", PHOTO) in found
+
+
+def test_a_description_that_cannot_be_read_is_found(files):
+    files[layout.BUNDLE] += b"\n"
+    incoming = verify(resign(files, SENDER.seed))
+    assert errors(incoming) == {("description-format", layout.BUNDLE)}
+    assert incoming.bundle is None
+
+
+def test_a_newer_format_that_nobody_signed_is_a_finding(files):
+    change_json(files, layout.BUNDLE, lambda bundle: bundle.update(format="evidence-bundle/2"))
+    found = errors(verify(relist(files)))
+    assert {("signature-bad", layout.SIGNATURE), ("description-format", layout.BUNDLE)} <= found
+
+
+def test_a_record_without_its_readable_copy_and_the_other_way_round_are_found(files):
+    del files[COPY], files[layout.record_path(an_id(17))]
+    found = errors(verify(resign(files, SENDER.seed)))
+    assert {("missing-file", COPY), ("missing-file", layout.record_path(an_id(17)))} <= found
+
+
+def test_a_missing_file_is_named_once(files):
+    del files[layout.REPORT], files[PHOTO]
+    named = [f.where for f in verify(files).report.findings if f.code == "missing-file"]
+    assert sorted(named) == sorted([layout.REPORT, PHOTO])
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("note", {"sha256": sha256(SENDER.contents["jpg"]).hex(), "size": 3502}),
+        ("attachment", {"sha256": sha256(SENDER.contents["jpg"]).hex(), "size": "3502"}),
+        ("attachment", {"sha256": sha256(SENDER.contents["jpg"]).hex(), "size": 3501}),
+        ("attachment", {"sha256": "0" * 64, "size": 3502}),
+        ("attachment", {"sha256": 5, "size": 3502}),
+        ("attachment", {"size": 3502}),
+        ("attachment", {"sha256": sha256(SENDER.contents["jpg"]).hex()}),
+    ],
+)
+def test_a_record_that_does_not_describe_its_attachment_is_found(files, kind, fields):
+    files[layout.record_path(an_id(256))] = SENDER.record(256, kind, fields).sd_jwt.encode()
+    assert ("attachment-mismatch", PHOTO) in errors(verify(resign(files, SENDER.seed)))
+
+
+def test_a_disclosure_of_an_entry_that_is_none_is_found(files):
+    change_json(files, layout.ENTRIES, lambda entries: entries[0].update(disclosures=["WyJ4Il0"]))
+    incoming = verify(resign(files, SENDER.seed))
+    assert ("entries-format", layout.ENTRIES) in errors(incoming)
+    assert len(incoming.entries) == 2
+
+
+def test_a_checkpoint_with_a_second_signature_is_found(files):
+    note, other = (SignedNote.decode(sender.log[0]) for sender in (SENDER, Sender(OTHER_SEED)))
+    files[layout.CHECKPOINT] = SignedNote(note.text, note.signatures + other.signatures).encode().encode()
+    assert ("checkpoint-signature", layout.CHECKPOINT) in errors(verify(resign(files, SENDER.seed)))
 
 
 # --- for somebody else ------------------------------------------------------------------------------------------------
@@ -318,6 +409,16 @@ def test_a_bundle_that_was_encrypted_again_to_somebody_else_is_found():
 
 def test_a_passphrase_does_not_open_what_was_made_for_a_key(files):
     assert errors(verify(files, OpenedBy(passphrase=True))) == {("recipient-mismatch", layout.BUNDLE)}
+
+
+def test_a_passphrase_opens_what_was_made_for_one(files):
+    def alter(bundle):
+        bundle["recipient"] = {"kind": "passphrase", "key_hashes": []}
+
+    change_json(files, layout.BUNDLE, alter)
+    files = resign(files, SENDER.seed)
+    assert errors(verify(files, OpenedBy(passphrase=True))) == {("report-mismatch", layout.REPORT)}
+    assert ("recipient-mismatch", layout.BUNDLE) in errors(verify(files))
 
 
 def test_one_of_several_keys_of_ours_is_enough(files):
@@ -359,6 +460,23 @@ def test_a_small_file_beyond_the_limit_is_refused_before_it_is_held():
     with pytest.raises(RefusedError):
         verify_stream(endless)
     assert endless.given <= layout.MAX_SMALL_FILE + (2 << 20)
+
+
+def test_neither_attachments_nor_unknown_files_are_held_in_memory(files, monkeypatch):
+    monkeypatch.setattr(layout, "MAX_SMALL_FILE", max(map(len, files.values())))
+    files["data/unknown"] = files[PHOTO] = bytes(layout.MAX_SMALL_FILE + 1)
+    found = errors(verify(files))
+    assert {("digest-mismatch", PHOTO), ("unexpected-name", "data/unknown")} <= found
+
+
+def test_progress_is_told_and_it_can_be_cancelled(files):
+    seen = []
+    verify_stream(io.BytesIO(tar(files)), US, Job(seen.append))
+    assert {"reading the bag", "verifying records", "verifying custody entries"} <= {p.step for p in seen}
+    job = Job()
+    job.cancel()
+    with pytest.raises(CancelledError):
+        verify_stream(io.BytesIO(tar(files)), US, job)
 
 
 def test_small_files_together_beyond_the_limit_are_refused(files, monkeypatch):

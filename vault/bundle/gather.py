@@ -166,7 +166,9 @@ def _walk(folder: Path, odd_folders: list[str], findings: Findings) -> Iterator[
                     if count > layout.MAX_FILES + len(layout.FOLDERS):
                         raise _too_much()
                     path = f"{inside}/{entry.name}" if inside else entry.name
-                    if entry.is_dir(follow_symlinks=False) and not entry.is_symlink():
+                    # A junction of Windows counts as a folder, but leads elsewhere as a link does.
+                    junction = getattr(entry, "is_junction", bool)()
+                    if entry.is_dir(follow_symlinks=False) and not junction:
                         if path in layout.FOLDERS:
                             waiting.append(path)
                         else:

@@ -173,7 +173,6 @@ def _check(value: Json) -> None:
         raise FormatError(_WHERE, "a number out of range")
     if len(value["purpose"]) > MAX_PURPOSE or not _SOFTWARE.match(value["software"]):
         raise FormatError(_WHERE, "a text that is too long or not allowed")
-    _time(value["sealed_at"])
     _check_recipient(value["recipient"])
     _check_contents(value["contents"])
 
