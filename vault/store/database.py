@@ -112,7 +112,11 @@ class Database:
         _refuse_network(path)
         read_only = is_read_only(path)
         journal = path.with_name(path.name + "-journal")
-        if read_only and journal.exists() and journal.stat().st_size > 0:
+        unfinished = journal.exists() and journal.stat().st_size > 0
+        if path.stat().st_size < PAGE_SIZE and not unfinished:
+            # SQLite would take an empty file for a new store and write to it.
+            raise DamagedError("The store of this vault is empty or is not a store.", "Restore it from a backup.")
+        if read_only and unfinished:
             raise ReadOnlyError(
                 "The vault was not closed cleanly and its medium is read-only.",
                 "Copy the whole folder to a disk that can be written and open it there.",
@@ -299,9 +303,8 @@ def _connect(path: Path, key: Secret, *, new: bool, read_only: bool) -> Connecti
             connection.execute("BEGIN EXCLUSIVE")
             connection.execute("COMMIT")
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if not new:
-            _expect(connection, "auto_vacuum", 2)
-            _expect(connection, "application_id", APPLICATION_ID)
+        if not new and (_reply(connection, "application_id"), _reply(connection, "auto_vacuum")) != (APPLICATION_ID, 2):
+            raise DamagedError("The store of this vault is empty or is not a store.", "Restore it from a backup.")
         connection.enable_load_extension(False)
     except BaseException:
         connection.close()
@@ -314,9 +317,13 @@ def _assert(connection: Any, name: str, value: str, reply: object) -> None:
     _expect(connection, name, reply)
 
 
-def _expect(connection: Any, name: str, reply: object) -> None:
+def _reply(connection: Any, name: str) -> object:
     row = connection.execute(f"PRAGMA {name}").fetchone()
-    if row is None or row[0] != reply:
+    return None if row is None else row[0]
+
+
+def _expect(connection: Any, name: str, reply: object) -> None:
+    if _reply(connection, name) != reply:
         raise StorageError(
             f"The store did not take its setting {name}.", "Reinstall the program; the vault is untouched."
         )
@@ -342,7 +349,7 @@ def _primary_code(error: BaseException) -> int | None:
 
 def _is_poison(error: BaseException) -> bool:
     """True after a failed write or sync, and after a page that does not authenticate: SQLCipher refuses all then."""
-    return _primary_code(error) in (10, 11, 26)
+    return isinstance(error, DamagedError) or _primary_code(error) in (10, 11, 26)
 
 
 def _translate(error: BaseException) -> BaseException:

@@ -355,7 +355,7 @@ def _begin_epoch(building: Path, opened: OpenKeys, clock: Callable[[], datetime]
         database = Database.open(building / "vault.db", keys.store_key(opened.older_key))
     try:
         who = database.run(identity.get)
-        if who is None or database.run(integrity.damage):
+        if who is None or integrity.damage(database):
             raise DamagedError("The restored store is damaged.", "Try another copy of the backup.")
         vault = OpenVault(building, database, opened, who, clock)
         note = vault.read(custody.head)

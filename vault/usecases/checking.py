@@ -114,7 +114,7 @@ def check(vault: OpenVault, anchors: Sequence[Path], job: Job) -> Checked:
     notes = [_read_anchor(path) for path in anchors]
     state = _State()
     _check_keys(vault, state)
-    for code in vault.read(integrity.damage):
+    for code in integrity.damage(vault.database):
         state.say(2, code, "vault.db", "The store is damaged: restore it from a backup.")
     _check_contents(vault, state, job)
     state.findings += [

@@ -230,7 +230,7 @@ def rekey(folder: Path, secret: Secret, job: Job, clock: Callable[[], datetime] 
         vault.close()
     fresh = Database.open(folder / STORE_FILE, keys.store_key(opened.vault_key))
     try:
-        damage = fresh.run(integrity.damage)
+        damage = integrity.damage(fresh)
     finally:
         fresh.close()
     if damage:
