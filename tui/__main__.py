@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-
-from vault.api import harden
 
 
 def main() -> int:
     """Run the program and return its exit code."""
+    # Until the commands are there to say so in words, Ctrl-C ends the program at once.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from vault.api import harden
+
     harden()
     from tui.cli.run import run
 

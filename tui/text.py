@@ -16,10 +16,11 @@ _VISIBLE: Final = {
     "\ufeff": "⟨BOM⟩",
 }  # fmt: skip
 _MOST_MARKS: Final = 16
+_LINE: Final = 200
 
 
 def shown(text: str, *, lines: bool = False) -> str:
-    """Return `text` safe to write to a terminal.
+    """Return `text` safe to write to a terminal; what is safe already stays as it is.
 
     Args:
         text: Any text, also with lone surrogates.
@@ -41,3 +42,10 @@ def shown(text: str, *, lines: bool = False) -> str:
         elif marks <= _MOST_MARKS:
             out.append(character)
     return "".join(out)
+
+
+def one_line(value: object, most: int = _LINE) -> str:
+    """Return anything as one safe line of at most `most` characters, so that it cannot look like lines of ours."""
+    text = str(value)
+    cut = shown(text[: most + 1])
+    return cut if len(cut) <= most else cut[: most - 1] + "…"

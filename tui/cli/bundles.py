@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tui.cli.context import Context, Result, say
+from tui.cli.context import Context, Result, about, say
+from tui.text import one_line
 from vault import api
 from vault.errors import RefusedError
 from vault.model import Finding, Verdict, is_id
@@ -38,17 +39,24 @@ def seal(context: Context) -> Result:
     )
     target = Path(arguments.out)
     with context.unlocked() as vault:
-        if arguments.with_passphrase:
-            secret = context.secrets.next("Passphrase for the bundle", twice=True)
-            made: tuple[api.sealing.Sealed, ...] = (
-                api.sealing.seal_with_passphrase(vault, choice, secret, target, context.job),
-            )
-        else:
-            made = api.sealing.seal(vault, choice, arguments.to, target, context.job)
+        secret = context.secrets.next("Passphrase for the bundle", twice=True) if arguments.with_passphrase else None
+        _caution(vault, arguments.to)
         left_out = api.sealing.preview(vault, choice).left_out
+        with about(target=target):
+            made: tuple[api.sealing.Sealed, ...] = (
+                (api.sealing.seal_with_passphrase(vault, choice, secret, target, context.job),)
+                if secret
+                else api.sealing.seal(vault, choice, arguments.to, target, context.job)
+            )
     if left_out:
         say(f"Left out: {left_out} record(s) that were deleted or received from others.")
     return {"bundles": [_made(one) for one in made], "left_out": left_out, "lines": _lines(made)}
+
+
+def _caution(vault: api.OpenVault, names: list[str]) -> None:
+    """Say before anything is sealed what speaks against it."""
+    for name, sentence in api.sealing.cautions(vault, names):
+        say(f"{one_line(name)}: {sentence}")
 
 
 def _made(one: api.sealing.Sealed) -> Result:
@@ -64,16 +72,20 @@ def _made(one: api.sealing.Sealed) -> Result:
 def _lines(made: tuple[api.sealing.Sealed, ...]) -> list[str]:
     lines = []
     for one in made:
-        lines += [f"{one.file}", f"    for {one.recipient or 'whoever knows the passphrase'}, SHA-256 {one.sha256}"]
+        whom = one_line(one.recipient or "whoever knows the passphrase")
+        lines += [one_line(one.file), f"    for {whom}, SHA-256 {one.sha256}"]
         lines += [f"    Note: {warning}" for warning in one.warnings]
     return lines
 
 
 def reveal(context: Context) -> Result:
     """Disclose a field later."""
-    record_id, path = _pair(context.arguments.what)
+    arguments = context.arguments
+    record_id, path = _pair(arguments.what)
     with context.unlocked() as vault:
-        one = api.sealing.reveal(vault, record_id, path, context.arguments.to, Path(context.arguments.out), context.job)
+        _caution(vault, [arguments.to])
+        with about(target=arguments.out):
+            one = api.sealing.reveal(vault, record_id, path, arguments.to, Path(arguments.out), context.job)
     return {**_made(one), "lines": _lines((one,))}
 
 
@@ -95,17 +107,21 @@ def findings_of(findings: tuple[Finding, ...]) -> list[Result]:
 def finding_lines(findings: tuple[Finding, ...]) -> list[str]:
     """Return findings as lines for people."""
     return [
-        f"{one.severity.value.upper()} in step {one.step}: {one.message} ({one.where}) [{one.code}]" for one in findings
+        f"{one.severity.value.upper()} in step {one.step}: {one.message} ({one_line(one.where)}) [{one.code}]"
+        for one in findings
     ]
 
 
 def _opened(opened: api.receiving.Opened, more: Result, more_lines: list[str]) -> Result:
-    lines = [f"Step {step}: done" for step in opened.report.steps]
+    lines = [f"Checked: {', '.join(opened.report.steps)}."]
     lines += finding_lines(opened.report.findings)
-    lines.append(_SENTENCE[opened.verdict])
+    lines += ["Not checked:", *(f"    {sentence}" for sentence in opened.report.not_checked), ""]
     if opened.signer:
-        lines.append(f"Signer: {opened.signer}" + (f" ({opened.signer_name})" if opened.signer_name else ""))
-    lines += ["Not checked:", *(f"    {sentence}" for sentence in opened.report.not_checked), *more_lines]
+        who = f" ({one_line(opened.signer_name)}, verified contact)" if opened.signer_name else ""
+        lines.append(f"Signer: {opened.signer}{who}")
+    if opened.purpose:
+        lines.append(f"Purpose, as the sender says: {one_line(opened.purpose)}")
+    lines += [_SENTENCE[opened.verdict], *more_lines]
     error = None
     if opened.verdict is Verdict.FAILED:
         first = next((one for one in opened.report.findings if one.severity.value == "error"), None)
@@ -121,6 +137,7 @@ def _opened(opened: api.receiving.Opened, more: Result, more_lines: list[str]) -
         "not_checked": list(opened.report.not_checked),
         "signer": opened.signer,
         "signer_name": opened.signer_name,
+        "purpose": opened.purpose,
         "exit": _EXIT[opened.verdict],
         "error": error,
         "lines": lines,
@@ -134,25 +151,43 @@ def open_bundle(context: Context) -> Result:
     source, target = Path(arguments.file), Path(arguments.out)
     if arguments.with_passphrase:
         secret = context.secrets.next("Passphrase of the bundle")
-        opened = api.receiving.open_with_passphrase(source, target, secret, arguments.signer, context.job)
+        with about(source, target):
+            opened = api.receiving.open_with_passphrase(source, target, secret, arguments.signer, context.job)
     else:
-        with context.unlocked() as vault:
+        with context.unlocked() as vault, about(source, target):
             opened = api.receiving.open_into(vault, source, target, arguments.signer, context.job)
-    written = opened.verdict is not Verdict.FAILED and target.exists()
-    return _opened(opened, {"out": str(target) if written else ""}, [f"The bag is in {target}."] if written else [])
+    if opened.verdict is Verdict.FAILED:
+        return _opened(opened, {"out": ""}, ["Nothing was written."])
+    return _opened(opened, {"out": str(target)}, [f"The bag is in {one_line(target)}: begin with data/report.html."])
 
 
 def receive(context: Context) -> Result:
     """Verify and take into this vault."""
     arguments = context.arguments
+    source = Path(arguments.file)
     with context.unlocked() as vault:
         secret = context.secrets.next("Passphrase of the bundle") if arguments.with_passphrase else None
-        opened = api.receiving.receive(vault, Path(arguments.file), context.job, secret, arguments.signer)
-    lines = [f"Case: {opened.case_id}"] if opened.case_id else ["Nothing was taken in."]
-    return _opened(opened, {"case": opened.case_id}, lines)
+        with about(source):
+            opened = api.receiving.receive(vault, source, context.job, secret, arguments.signer)
+    result = _opened(opened, {"case": opened.case_id, "taken": opened.taken}, [_taken(opened)])
+    if opened.case_id and opened.verdict is Verdict.FAILED:
+        # The bundle itself is intact: it is what came before that speaks against it.
+        result["lines"].remove(_SENTENCE[Verdict.FAILED])
+        result["error"]["advice"] = "Ask the sender about it; what was received stays."
+    return result
+
+
+def _taken(opened: api.receiving.Opened) -> str:
+    if not opened.case_id:
+        return "Nothing was taken in."
+    if not opened.taken:
+        return f"Nothing new was taken in. It is in case {opened.case_id}."
+    return f"{opened.taken} records were taken in: 'evault case show {opened.case_id}'."
 
 
 def verify(context: Context) -> Result:
     """Verify an opened bag; needs no vault."""
-    opened = api.verify_bag(Path(context.arguments.path), context.arguments.signer, context.job)
+    path = context.arguments.path
+    with about(path):
+        opened = api.verify_bag(Path(path), context.arguments.signer, context.job)
     return _opened(opened, {}, [])

@@ -14,8 +14,9 @@ from typing import Any
 import platformdirs
 
 from tui.cli.secrets import Secrets
-from tui.text import shown
+from tui.text import one_line, shown
 from vault import api
+from vault.errors import AlreadyExistsError, DamagedError, FormatError, RefusedError, StorageError
 from vault.jobs import Job, Progress
 
 Result = dict[str, Any]
@@ -39,30 +40,75 @@ class Context:
     @contextlib.contextmanager
     def unlocked(self) -> Iterator[api.OpenVault]:
         """Unlock the vault, and lock it at the end."""
-        vault = api.setup.unlock(self.folder, self.secrets.next("Passphrase"))
+        with about(self.folder):
+            # Before anybody types a passphrase for nothing.
+            api.setup.read_key_file(self.folder)
+        secret = self.secrets.next("Passphrase")
+        with about(self.folder):
+            vault = api.setup.unlock(self.folder, secret)
         try:
             yield vault
         finally:
             api.lock(vault)
 
 
+@contextlib.contextmanager
+def about(source: str | Path = "", target: str | Path = "") -> Iterator[None]:
+    """Name the file in what is refused inside.
+
+    Args:
+        source: What is read, if anything.
+        target: What is made, if anything: named where it exists, or the disk refused.
+    """
+    try:
+        yield
+    except (RefusedError, StorageError, FormatError, DamagedError) as error:
+        made = isinstance(error, AlreadyExistsError) or (not source and isinstance(error, StorageError))
+        subject = target if made and target else source
+        if subject and not error.message.endswith(")."):
+            error.message = f"{error.message.removesuffix('.')} ({one_line(subject)})."
+        raise
+
+
+_progress_is_shown = False
+_COUNTED = frozenset(
+    {"checking records", "taking in records", "verifying custody entries", "verifying records", "verifying the log"}
+)
+"""Steps whose progress is a number of things; all others count bytes."""
+
+
 def say(text: str) -> None:
-    """Write one line of prose to standard error, filtered."""
-    sys.stderr.write(shown(text, lines=True) + "\n")
+    """Write prose to standard error, filtered; lines in it stay."""
+    clear_progress()
+    with contextlib.suppress(OSError, AttributeError, ValueError):
+        sys.stderr.write(shown(text, lines=True) + "\n")
+        sys.stderr.flush()
+
+
+def clear_progress() -> None:
+    """Take the line of progress away, so that what follows begins a line."""
+    global _progress_is_shown
+    if _progress_is_shown:
+        _progress_is_shown = False
+        with contextlib.suppress(OSError, AttributeError, ValueError):
+            sys.stderr.write("\r" + " " * max(20, _width() - 1) + "\r")
+            sys.stderr.flush()
 
 
 def show_progress(progress: Progress) -> None:
     """Rewrite one line of progress on a terminal."""
-    if not sys.stderr.isatty():
-        return
-    total = f" of {size(progress.total)}" if progress.total else ""
-    left = f", {duration(progress.remaining)} left" if progress.remaining is not None else ""
-    line = f"{progress.step}: {size(progress.done)}{total}, {size(int(progress.rate))}/s{left}"
-    width = max(20, _width() - 1)
-    sys.stderr.write("\r" + line[:width].ljust(width))
-    if progress.done == progress.total:
-        sys.stderr.write("\r" + " " * width + "\r")
-    sys.stderr.flush()
+    global _progress_is_shown
+    with contextlib.suppress(OSError, AttributeError, ValueError):
+        if not sys.stderr.isatty():
+            return
+        amount = str if progress.step in _COUNTED else size
+        total = f" of {amount(progress.total)}" if progress.total else ""
+        left = f", {duration(progress.remaining)} left" if progress.remaining is not None else ""
+        line = f"{progress.step}: {amount(progress.done)}{total}, {amount(int(progress.rate))}/s{left}"
+        width = max(20, _width() - 1)
+        sys.stderr.write("\r" + line[:width].ljust(width))
+        sys.stderr.flush()
+        _progress_is_shown = True
 
 
 def _width() -> int:

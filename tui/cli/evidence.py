@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
-from tui.cli.context import Context, Result, say, size
+from tui.cli.context import Context, Result, about, say, size
 from tui.notices import notice_for
+from tui.text import one_line
 from vault import api
-from vault.errors import FormatError, RefusedError
+from vault.errors import CancelledError, FormatError, RefusedError, VaultError
 from vault.model import Attachment, Case, Json, Record, format_time
 
 _TEXT_LIMIT = 16 * 1024 * 1024
+_PLACE = re.compile(r"line [0-9]+, column [0-9]+")
+_MOST = 10_000
+
+
+def limit(wanted: int) -> int:
+    """Return how many lines of a list to show: 1 to 10,000."""
+    return max(1, min(wanted, _MOST))
 
 
 def _case(case: Case) -> Result:
@@ -31,17 +40,22 @@ def case_add(context: Context) -> Result:
     """Add a case."""
     with context.unlocked() as vault:
         case = api.cases.add(vault, context.arguments.title)
+    say(f"Next: 'evault testimony add --case {case.id} --file TEXT', or 'evault attach --case {case.id} FILE...'.")
     return {"id": case.id, "lines": [case.id]}
 
 
 def case_list(context: Context) -> Result:
     """List cases, newest first."""
     with context.unlocked() as vault:
-        found = api.cases.page(vault, context.arguments.limit)
-    lines = [
-        f"{case.id}  {case.record_count:>5} records  {case.attachment_count:>5} files  {case.title}" for case in found
-    ]
-    return {"cases": [_case(case) for case in found], "lines": lines or ["There are no cases."]}
+        found = api.cases.page(vault, limit(context.arguments.limit))
+    lines = [f"{'CASE':<32}  {'OPENED':<10}  {'RECORDS':>7}  {'FILES':>5}  TITLE", *map(_case_line, found)]
+    nothing = ["There are no cases. Open one: 'evault case add --title TITLE'."]
+    return {"cases": [_case(case) for case in found], "lines": lines if found else nothing}
+
+
+def _case_line(case: Case) -> str:
+    opened = format_time(case.created_at)[:10]
+    return f"{case.id}  {opened}  {case.record_count:>7}  {case.attachment_count:>5}  {one_line(case.title)}"
 
 
 def case_show(context: Context) -> Result:
@@ -50,8 +64,10 @@ def case_show(context: Context) -> Result:
         case = api.cases.get(vault, context.arguments.id)
         records = api.records.page(vault, case.id)
         attachments = api.intake.page(vault, case.id)
-    lines = [case.title, ""]
-    lines += [_record_line(record) for record in records] + [_attachment_line(one) for one in attachments]
+    lines = [one_line(case.title)]
+    if case.origin:
+        lines.append(f"Received from {case.origin}")
+    lines += _record_lines(records) + _attachment_lines(attachments)
     return {
         **_case(case),
         "records": [_record(record) for record in records],
@@ -74,9 +90,14 @@ def _record(record: Record) -> Result:
     }
 
 
+def _record_lines(records: list[Record]) -> list[str]:
+    """Return a list of records with its heading; nothing for none."""
+    return ["", f"{'RECORD':<32}  {'TYPE':<12} {'STATE':<9} TITLE", *map(_record_line, records)] if records else []
+
+
 def _record_line(record: Record) -> str:
     state = "deleted" if record.deleted else record.verdict or "own"
-    return f"{record.id}  {record.type:<10} {state:<9} {record.title}"
+    return f"{record.id}  {one_line(record.type, 12):<12} {state:<9} {one_line(record.title)}"
 
 
 def _signed(record: Record) -> Result:
@@ -101,11 +122,14 @@ def testimony_add(context: Context) -> Result:
 
 def _text(name: str) -> str:
     if name == "-":
+        if sys.stdin is None:
+            raise RefusedError("Standard input is closed.", "Name a file instead of '-'.")
         data = sys.stdin.buffer.read(_TEXT_LIMIT + 1)
         if len(data) > _TEXT_LIMIT:
             raise RefusedError("The text is larger than 16 MiB.", "Attach it as a file instead.")
     else:
-        data = api.read_small(Path(name), _TEXT_LIMIT, "the text file")
+        with about(name):
+            data = api.read_small(Path(name), _TEXT_LIMIT, "the text file")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -113,10 +137,15 @@ def _text(name: str) -> str:
 
 
 def _toml(name: str) -> dict[str, Json]:
+    text = _text(name)
     try:
-        values: dict[str, Any] = tomllib.loads(_text(name))
-    except tomllib.TOMLDecodeError as error:
-        raise FormatError("record file", "it is not TOML", "See docs/formats/schema.md for an example.") from error
+        values: dict[str, Any] = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        # The parser's own message may quote what was written; of it, only the place is told.
+        found = _PLACE.search(str(error))
+        raise FormatError(
+            "record file", f"it is not TOML{f', see {found[0]}' if found else ''}", 'Write NAME = "text" on each line.'
+        ) from None
     return values
 
 
@@ -142,7 +171,7 @@ def record_list(context: Context) -> Result:
         found = api.records.page(vault, context.arguments.case)
     return {
         "records": [_record(record) for record in found],
-        "lines": [_record_line(record) for record in found] or ["There are no records."],
+        "lines": _record_lines(found)[1:] or ["There are no records."],
     }
 
 
@@ -159,11 +188,17 @@ def record_show(context: Context) -> Result:
         }
         for one in record.versions
     ]
-    lines = [_record_line(record), ""]
+    lines = [_record_line(record)]
+    if record.origin:
+        withheld = "; parts of it are withheld" if record.withheld else ""
+        lines.append(f"Received from {record.origin}, {record.verdict}{withheld}.")
+    lines.append("")
     for name, value in record.fields.items():
-        lines += [f"{name}:", *(f"    {line}" for line in _plain(value).split("\n"))]
+        lines += [f"{one_line(name)}:", *(f"    {line}" for line in _plain(value).split("\n"))]
     lines += [""] + [f"version {one['version']}  {one['signed_at']}  {one['digest']}" for one in versions]
-    return {**_record(record), "fields": record.fields, "versions": versions, "lines": lines}
+    return {
+        **_record(record), "fields": record.fields, "versions": versions, "withheld": record.withheld, "lines": lines
+    }  # fmt: skip
 
 
 def _plain(value: Json) -> str:
@@ -188,11 +223,12 @@ def record_delete(context: Context) -> Result:
 def search(context: Context) -> Result:
     """Search all signed text."""
     with context.unlocked() as vault:
-        found = api.search.find(vault, " ".join(context.arguments.words), max(1, min(context.arguments.limit, 1000)))
+        found = api.search.find(vault, " ".join(context.arguments.words), min(limit(context.arguments.limit), 1000))
     hits = [{"id": hit.id, "case": hit.case_id, "type": hit.type, "snippet": hit.snippet} for hit in found]
     return {
         "hits": hits,
-        "lines": [f"{hit.id}  {hit.type:<10} {hit.snippet}" for hit in found] or ["Nothing was found."],
+        "lines": [f"{hit.id}  {one_line(hit.type, 12):<12} {one_line(hit.snippet)}" for hit in found]
+        or ["Nothing was found."],
     }
 
 
@@ -209,42 +245,52 @@ def _attachment(one: Attachment) -> Result:
     }
 
 
+def _attachment_lines(attachments: list[Attachment]) -> list[str]:
+    """Return a list of attachments with its heading; nothing for none."""
+    if not attachments:
+        return []
+    return ["", f"{'ATTACHMENT':<32}  {'SIZE':>10}  {'TYPE':<24} NAME", *map(_attachment_line, attachments)]
+
+
 def _attachment_line(one: Attachment) -> str:
-    state = "deleted" if one.deleted else size(one.size)
-    return f"{one.id}  {state:>10}  {one.media_type}  {one.fields.get('original_name', '')}"
+    state = "deleted" if one.deleted else size(one.size) if one.sha256 else "not sent"
+    return f"{one.id}  {state:>10}  {one_line(one.media_type, 40):<24} {one_line(one.fields.get('original_name', ''))}"
 
 
 def attach(context: Context) -> Result:
     """Take files in, one after the other; a file that is refused is named, and the others go on."""
     arguments = context.arguments
     taken: list[Attachment] = []
-    refused: list[tuple[str, RefusedError]] = []
+    failed: list[tuple[str, VaultError]] = []
     with context.unlocked() as vault:
         api.cases.get(vault, arguments.case)
         for name in arguments.files:
-            path = Path(name)
             try:
                 one = api.intake.attach(
-                    vault, arguments.case, path, context.job, record_id=arguments.record, note=arguments.note
+                    vault, arguments.case, Path(name), context.job, record_id=arguments.record, note=arguments.note
                 )
-            except RefusedError as error:
-                say(f"NOT taken in: {path.name}: {error.message} {error.advice}")
-                refused.append((name, error))
+            except CancelledError:
+                raise
+            except VaultError as error:
+                say(f"NOT taken in: {one_line(name)}: {error.message} {error.advice}")
+                failed.append((name, error))
+                if not isinstance(error, RefusedError):
+                    break  # A disk that is full or failing does not get better with the next file.
                 continue
-            say(f"Taken in: {path.name} ({size(one.size)})")
+            say(f"Taken in: {one_line(name)} ({size(one.size)})")
             taken.append(one)
     result: Result = {
         "attachments": [_attachment(one) for one in taken],
-        "refused": [{"file": name, "message": error.message} for name, error in refused],
-        "lines": [_attachment_line(one) for one in taken],
+        "refused": [{"file": name, "message": error.message} for name, error in failed],
+        "lines": _attachment_lines(taken)[1:],
     }
-    if refused:
-        notice = notice_for(refused[0][1])
+    if failed:
+        notice = notice_for(failed[-1][1])
         result["exit"] = notice.exit
         result["error"] = {
             "code": notice.code,
-            "message": f"{len(refused)} of {len(arguments.files)} files were not taken in.",
-            "advice": refused[0][1].advice,
+            "message": f"{len(arguments.files) - len(taken)} of {len(arguments.files)} files were not taken in.",
+            "advice": failed[-1][1].advice,
         }
     return result
 
@@ -255,7 +301,7 @@ def attachment_list(context: Context) -> Result:
         found = api.intake.page(vault, context.arguments.case)
     return {
         "attachments": [_attachment(one) for one in found],
-        "lines": [_attachment_line(one) for one in found] or ["There are no attachments."],
+        "lines": _attachment_lines(found)[1:] or ["There are no attachments."],
     }
 
 
@@ -264,18 +310,19 @@ def attachment_show(context: Context) -> Result:
     with context.unlocked() as vault:
         one = api.intake.show(vault, context.arguments.id)
     lines = [_attachment_line(one), f"SHA-256: {one.sha256}"]
-    lines += [f"{name}: {_plain(value)}" for name, value in one.fields.items()]
+    for name, value in one.fields.items():
+        lines.append(f"{one_line(name)}: " + "\n    ".join(_plain(value).split("\n")))
     return {"attachments": [{**_attachment(one), "fields": one.fields}], "lines": lines}
 
 
 def extract(context: Context) -> Result:
     """Write an attachment out, in clear."""
     arguments = context.arguments
-    with context.unlocked() as vault:
+    with context.unlocked() as vault, about(arguments.out):
         one = api.intake.extract(vault, arguments.attachment, Path(arguments.out), context.job, arguments.why)
     return {
         "file": arguments.out,
         "sha256": one.sha256,
         "size": one.size,
-        "lines": [f"Written to {arguments.out}, in clear.", f"SHA-256: {one.sha256}"],
+        "lines": [f"Written to {one_line(arguments.out)}, in clear.", f"SHA-256: {one.sha256}"],
     }

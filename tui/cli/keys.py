@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
-from tui.cli.context import Context, Result, say
+from tui.cli.context import Context, Result, about, say
+from tui.text import one_line
 from vault import api
 from vault.api import Share
-from vault.errors import RefusedError
+from vault.errors import AlreadyExistsError, RefusedError
 from vault.model import Secret
 
 
 def init(context: Context) -> Result:
     """Make a vault."""
+    _refuse_full(context.folder)
     secret = context.secrets.next("New passphrase", twice=True)
     answer = api.strength(secret.reveal().decode())
     say(f"{answer.sentence} {answer.advice}".rstrip())
@@ -22,11 +25,20 @@ def init(context: Context) -> Result:
     finally:
         api.lock(vault)
     lines = [
-        f"The vault is in {context.folder}.",
+        f"The vault is in {one_line(context.folder)}.",
         f"Its fingerprint: {found}",
         "Next: make recovery shares ('evault recovery make'); without them a lost passphrase is lost evidence.",
     ]
     return {"vault": str(context.folder), "fingerprint": found, "strength": answer.sentence, "lines": lines}
+
+
+def _refuse_full(folder: Path) -> None:
+    """Refuse a folder that holds something before anybody makes up a passphrase for it."""
+    full = False
+    with contextlib.suppress(OSError):  # Making the vault will say what is the matter.
+        full = folder.is_dir() and any(folder.iterdir())
+    if full:
+        raise AlreadyExistsError(f"The folder is not empty ({one_line(folder)}).", "Name another one with --vault.")
 
 
 def phrase(context: Context) -> Result:
@@ -52,7 +64,9 @@ def passwd(context: Context) -> Result:
 
 def rekey(context: Context) -> Result:
     """Rotate the vault key."""
-    vault = api.setup.rekey(context.folder, context.secrets.next("Passphrase"), context.job)
+    with about(context.folder):
+        api.setup.read_key_file(context.folder)
+        vault = api.setup.rekey(context.folder, context.secrets.next("Passphrase"), context.job)
     try:
         generation = vault.keys.generation
     finally:
@@ -100,7 +114,8 @@ def read_shares(context: Context, names: list[str]) -> list[Share]:
 
 def recovery_check(context: Context) -> Result:
     """Rehearse: show that the shares open the vault, and change nothing."""
-    key_file = api.setup.read_key_file(context.folder)
+    with about(context.folder):
+        key_file = api.setup.read_key_file(context.folder)
     shares = read_shares(context, context.arguments.shares)
     opened = api.recovery.rehearse(key_file, shares)
     return {
@@ -112,7 +127,8 @@ def recovery_check(context: Context) -> Result:
 
 def recovery_use(context: Context) -> Result:
     """Set a new passphrase with shares."""
-    key_file = api.setup.read_key_file(context.folder)
+    with about(context.folder):
+        key_file = api.setup.read_key_file(context.folder)
     shares = read_shares(context, context.arguments.shares)
     opened = api.recovery.rehearse(key_file, shares)
     new = context.secrets.next("New passphrase", twice=True)

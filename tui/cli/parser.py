@@ -3,177 +3,287 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+from collections.abc import Callable
 from typing import Any, Never
 
 from vault import __version__
 
+_USAGE = "evault [--vault DIR] [--passphrase-fd N] [--json] COMMAND ..."
+
+_FIRST_STEPS = """\
+first steps:
+  evault init                                      make a vault
+  evault case add --title TITLE                    open a case; prints its ID
+  evault testimony add --case ID --file TEXT       sign a testimony
+  evault attach --case ID FILE...                  take in photos, films, documents
+  evault contact add CARD                          somebody to hand evidence to
+  evault contact verify NAME --fingerprint ...     after comparing it over the telephone
+  evault seal --case ID --to NAME --out FILE       what is protected stays unless it is named
+  evault backup FOLDER                             on another medium
+"""
+
+_NOTES = """\
+Secrets are never arguments: they are asked for, or read one per line from --passphrase-fd N, in the order that
+'evault COMMAND --help' says. --vault, --passphrase-fd and --json stand before the command.
+
+exit codes:
+  0 good   1 a signature, digest or chain is wrong   2 the command line is wrong   3 wrong passphrase
+  4 not accepted   5 disk, or in use elsewhere   6 intact, signer not established   70 our mistake   130 stopped
+"""
+
+_VAULT = "the vault's passphrase"
+_BUNDLE = "with --with-passphrase the bundle's"
+_GLOBAL = ("--vault", "--passphrase-fd", "--json")
+
 
 class UsageError(Exception):
-    """The command line itself is wrong."""
+    """The command line itself is wrong; neither text quotes what was typed.
+
+    Args:
+        message: What is wrong, one plain sentence.
+        advice: What to do next.
+    """
+
+    def __init__(self, message: str, advice: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **more: Any) -> None:
+        more.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **more)
+
     def error(self, message: str) -> Never:
-        # argparse quotes what was typed; only its first part, the rule, is passed on.
-        raise UsageError(message.split(":", maxsplit=1)[0])
+        raise UsageError(_plain(message), self._advice(message))
+
+    def _advice(self, message: str) -> str:
+        if message.startswith("unrecognized") and any(f" {name}" in message for name in _GLOBAL):
+            return f"Write {', '.join(_GLOBAL)} before the command."
+        return f"See '{self.prog} --help'."
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        near = difflib.get_close_matches(str(value), [str(choice) for choice in action.choices], 1)
+        what = "command" if action.dest in ("command", "part") else "value for " + "/".join(action.option_strings)
+        advice = f"Did you mean '{near[0]}'?" if near else f"See '{self.prog} --help'."
+        raise UsageError(f"There is no such {what}.", advice)
+
+
+def _plain(message: str) -> str:
+    """Return a message of argparse as a sentence that quotes nothing that was typed."""
+    if message.startswith("the following arguments are required: "):
+        return f"The command line lacks: {message.partition(': ')[2]}."
+    where, _, rule = message.removeprefix("argument ").partition(": ")
+    if message.startswith("argument ") and "expected" in rule:
+        return f"{where} needs a value."
+    if message.startswith("argument ") and "invalid int" in rule:
+        return f"{where} takes a whole number."
+    return "There is a word or an option in the command line that this command does not take."
+
+
+def short_help() -> str:
+    """Return what somebody sees who named no command."""
+    return (
+        f"usage: evault [--vault DIR] [--passphrase-fd N] [--json] COMMAND ...\n\n{_FIRST_STEPS}\nSee 'evault --help'."
+    )
 
 
 def build() -> argparse.ArgumentParser:
     """Return the parser of the `evault` command line."""
     top = _Parser(
-        prog="evault", description="An offline, encrypted evidence vault. Without a command: the terminal UI."
+        prog="evault",
+        usage=_USAGE,
+        description="An offline, encrypted evidence vault.\n\n" + _FIRST_STEPS,
+        epilog=_NOTES,
     )
     top.add_argument("--vault", metavar="DIR", help="the vault's folder (default: this platform's data folder)")
     top.add_argument("--passphrase-fd", metavar="N", type=int, help="read secrets, one per line, from this descriptor")
     top.add_argument("--json", action="store_true", help="print exactly one JSON object")
     top.add_argument("--version", action="version", version=f"evault {__version__}")
-    groups = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    _keys(groups)
-    _people(groups)
-    _cases(groups)
-    _files(groups)
-    _bundles(groups)
-    _whole(groups)
+    groups = top.add_subparsers(
+        dest="command", metavar="COMMAND", title="commands", prog="evault", parser_class=_Parser
+    )
+    for add in (_keys, _people, _cases, _files, _bundles, _whole):
+        add(_adder(groups))
     return top
 
 
-def _keys(groups: Any) -> None:
-    init = groups.add_parser("init", help="make a vault")
+_Add = Callable[..., Any]
+
+
+def _adder(groups: Any) -> _Add:
+    """Return what adds a command: its name, what it does, and the secrets it asks for, in their order."""
+
+    def add(name: str, what: str, *secrets: str) -> Any:
+        needs = "; then ".join(secrets)
+        return groups.add_parser(
+            name, help=what, description=f"{what[:1].upper()}{what[1:]}.", epilog=f"Secrets: {needs}." if needs else ""
+        )
+
+    return add
+
+
+def _parts(command: Any, *names: str) -> _Add:
+    """Return what adds the parts of a command that has several."""
+    metavar = "{" + ",".join(names) + "}"
+    return _adder(command.add_subparsers(dest="part", metavar=metavar, required=True, parser_class=_Parser))
+
+
+def _keys(add: _Add) -> None:
+    init = add("init", "make a vault", "a new passphrase")
     init.add_argument("--name", default="", help="the name to give on contact cards; may stay empty")
-    groups.add_parser("phrase", help="print a strong random passphrase").add_argument("--words", type=int, default=8)
-    groups.add_parser("passwd", help="change the passphrase (old one first, then the new one)")
-    groups.add_parser("rekey", help="rotate the vault key: the whole store is encrypted anew")
-    recovery = groups.add_parser("recovery", help="shares that open the vault without the passphrase")
-    parts = recovery.add_subparsers(dest="part", required=True, parser_class=_Parser)
-    make = parts.add_parser("make", help="write shares, each into another folder")
+    add("phrase", "print a strong random passphrase").add_argument("--words", metavar="N", type=int, default=8)
+    add("passwd", "change the passphrase", "the old passphrase", "the new one")
+    add("rekey", "rotate the vault key: the whole store is encrypted anew", _VAULT)
+    recovery = add("recovery", "shares that open the vault without the passphrase")
+    part = _parts(recovery, "make", "check", "use")
+    make = part("make", "write shares, each into another folder", _VAULT, "one for each share, unless --trustee")
     make.add_argument("--out", metavar="DIR", action="append", required=True, help="a folder per share; repeat it")
-    make.add_argument("--threshold", type=int, default=2, help="how many shares are needed (default 2)")
+    make.add_argument("--threshold", metavar="N", type=int, default=2, help="how many shares are needed (default 2)")
     make.add_argument(
         "--trustee", metavar="RECIPIENT", action="append", default=[],
         help="encrypt to these age recipients, one per --out, instead of passphrases",
     )  # fmt: skip
-    for name, what in (("check", "rehearse with shares; changes nothing"), ("use", "set a new passphrase with shares")):
-        parts.add_parser(name, help=what).add_argument("shares", metavar="SHARE", nargs="+")
+    shares = "the passphrase of each share that has one, in the order of the shares"
+    for name, what, secrets in (
+        ("check", "rehearse with shares; changes nothing", (shares,)),
+        ("use", "set a new passphrase with shares", (shares, "the new passphrase")),
+    ):
+        part(name, what, *secrets).add_argument("shares", metavar="SHARE", nargs="+")
 
 
-def _people(groups: Any) -> None:
-    identity = groups.add_parser("identity", help="own fingerprint, contact card, age identity")
-    parts = identity.add_subparsers(dest="part", required=True, parser_class=_Parser)
-    parts.add_parser("show", help="own fingerprint and public keys")
-    card = parts.add_parser("card", help="write the own contact card")
+def _people(add: _Add) -> None:
+    part = _parts(add("identity", "own fingerprint, contact card, age identity"), "show", "card", "export")
+    part("show", "show the own fingerprint and public keys", _VAULT)
+    card = part("card", "write the own contact card, to be given to others", _VAULT)
     card.add_argument("--out", metavar="F", required=True)
     card.add_argument("--name", default="", help="the name on the card")
-    export = parts.add_parser("export", help="write the age identity, a secret key, for use with stock tools")
+    export = part("export", "write the age identity, a secret key, for use with stock tools", _VAULT)
     export.add_argument("--type", choices=("x25519", "hybrid"), required=True)
     export.add_argument("--out", metavar="F", required=True)
-    contact = groups.add_parser("contact", help="address book")
-    parts = contact.add_subparsers(dest="part", required=True, parser_class=_Parser)
-    add = parts.add_parser("add", help="add a contact from its card, or from its recipient strings")
-    add.add_argument("card", metavar="CARD", nargs="?")
-    add.add_argument("--name", default="")
-    add.add_argument("--recipient", action="append", default=[], metavar="age1…")
-    add.add_argument("--ssh-key", metavar="F")
-    parts.add_parser("list")
-    verify = parts.add_parser("verify", help="enter that fingerprints were compared over another channel")
-    verify.add_argument("name")
+    part = _parts(add("contact", "address book"), "add", "list", "verify")
+    contact = part("add", "add a contact from its card, or from its recipient strings", _VAULT)
+    contact.add_argument("card", metavar="CARD", nargs="?", help="a file")
+    contact.add_argument("--name", default="", help="what to call them here")
+    contact.add_argument("--recipient", action="append", default=[], metavar="age1…", help="instead of a card; repeat")
+    contact.add_argument("--ssh-key", metavar="F", help="a file with their ssh-ed25519 public key")
+    part("list", "list the contacts and their fingerprints", _VAULT)
+    verify = part("verify", "enter that fingerprints were compared over another channel", _VAULT)
+    verify.add_argument("name", metavar="NAME")
     verify.add_argument("--fingerprint", required=True, help="digits, words, hexadecimal or SHA256:…")
 
 
-def _cases(groups: Any) -> None:
-    case = groups.add_parser("case", help="cases").add_subparsers(dest="part", required=True, parser_class=_Parser)
-    case.add_parser("add").add_argument("--title", required=True)
-    case.add_parser("list").add_argument("--limit", type=int, default=50)
-    case.add_parser("show").add_argument("id")
-    testimony = groups.add_parser("testimony", help="testimonies")
-    parts = testimony.add_subparsers(dest="part", required=True, parser_class=_Parser)
-    add = parts.add_parser("add", help="sign a testimony from a UTF-8 text ('-' = standard input)")
-    add.add_argument("--case", required=True)
-    add.add_argument("--title", default="")
-    add.add_argument("--lang", default="")
-    add.add_argument("--file", required=True)
-    record = groups.add_parser("record", help="records of any type")
-    parts = record.add_subparsers(dest="part", required=True, parser_class=_Parser)
-    add = parts.add_parser("add", help="sign a record from a TOML file")
-    add.add_argument("--case", required=True)
-    add.add_argument("--type", required=True)
-    add.add_argument("--file", required=True)
-    correct = parts.add_parser("correct", help="sign a new version")
-    correct.add_argument("id")
-    correct.add_argument("--file", required=True)
+def _cases(add: _Add) -> None:
+    part = _parts(add("case", "cases"), "add", "list", "show")
+    part("add", "open a case", _VAULT).add_argument("--title", required=True)
+    part("list", "list the cases, newest first", _VAULT).add_argument("--limit", metavar="N", type=int, default=50)
+    part("show", "show a case with its records and attachments", _VAULT).add_argument("id", metavar="CASE")
+    part = _parts(add("testimony", "testimonies"), "add")
+    testimony = part("add", "sign a testimony from a UTF-8 text ('-' = standard input)", _VAULT)
+    testimony.add_argument("--case", metavar="ID", required=True)
+    testimony.add_argument("--title", default="")
+    testimony.add_argument("--lang", default="", help="language tag, for example zh-Hans, ug-Arab, bo")
+    testimony.add_argument("--file", metavar="F", required=True)
+    part = _parts(add("record", "records of any type"), "add", "correct", "list", "show", "delete")
+    record = part("add", "sign a record from a TOML file ('-' = standard input)", _VAULT)
+    record.add_argument("--case", metavar="ID", required=True)
+    record.add_argument("--type", metavar="T", required=True, help="for example person, note, testimony")
+    record.add_argument("--file", metavar="F", required=True)
+    correct = part("correct", "sign a new version; the one before stays", _VAULT)
+    correct.add_argument("id", metavar="RECORD")
+    correct.add_argument("--file", metavar="F", required=True)
     correct.add_argument("--why", default="")
-    parts.add_parser("list").add_argument("--case", required=True)
-    parts.add_parser("show").add_argument("id")
-    delete = parts.add_parser("delete", help="delete what a record or attachment says; its log entries stay")
-    delete.add_argument("id")
+    part("list", "list the records of a case", _VAULT).add_argument("--case", metavar="ID", required=True)
+    part("show", "show what a record says, and its versions", _VAULT).add_argument("id", metavar="RECORD")
+    delete = part("delete", "delete what a record or attachment says; its log entries stay", _VAULT)
+    delete.add_argument("id", metavar="RECORD")
     delete.add_argument("--why", required=True)
-    search = groups.add_parser("search", help="search all signed text, newest first")
-    search.add_argument("--limit", type=int, default=20)
+    search = add("search", "search all signed text, newest first: evault search -- WORDS", _VAULT)
+    search.add_argument("--limit", metavar="N", type=int, default=20)
     search.add_argument("words", nargs="+", metavar="WORDS")
 
 
-def _files(groups: Any) -> None:
-    attach = groups.add_parser("attach", help="take files in")
-    attach.add_argument("--case", required=True)
-    attach.add_argument("--record", default="")
-    attach.add_argument("--note", default="")
+def _files(add: _Add) -> None:
+    attach = add("attach", "take files in", _VAULT)
+    attach.add_argument("--case", metavar="ID", required=True)
+    attach.add_argument("--record", metavar="ID", default="", help="the record they belong to")
+    attach.add_argument("--note", default="", help="what is to be said about them")
     attach.add_argument("files", metavar="FILE", nargs="+")
-    parts = groups.add_parser("attachment", help="what is known of files").add_subparsers(
-        dest="part", required=True, parser_class=_Parser
-    )
-    parts.add_parser("list").add_argument("--case", required=True)
-    parts.add_parser("show").add_argument("id")
-    extract = groups.add_parser("extract", help="write an attachment out, in clear")
-    extract.add_argument("attachment")
+    part = _parts(add("attachment", "what is known of files"), "list", "show")
+    part("list", "list the attachments of a case", _VAULT).add_argument("--case", metavar="ID", required=True)
+    part("show", "show what is known of a file", _VAULT).add_argument("id", metavar="ATTACHMENT")
+    extract = add("extract", "write an attachment out, in clear", _VAULT)
+    extract.add_argument("attachment", metavar="ATTACHMENT")
     extract.add_argument("--out", metavar="F", required=True)
     extract.add_argument("--why", default="")
 
 
-def _bundles(groups: Any) -> None:
-    seal = groups.add_parser("seal", help="seal a case to recipients, one bundle each")
-    seal.add_argument("--case", required=True)
-    seal.add_argument("--to", action="append", default=[], metavar="NAME")
+def _bundles(add: _Add) -> None:
+    seal = add(
+        "seal", "seal a case to recipients, one bundle each", _VAULT,
+        _BUNDLE,
+    )  # fmt: skip
+    seal.add_argument("--case", metavar="ID", required=True)
+    seal.add_argument("--to", action="append", default=[], metavar="NAME", help="a contact; repeat it")
     seal.add_argument("--out", required=True, metavar="FILE_OR_DIR")
-    seal.add_argument("--disclose", action="append", default=[], metavar="RECORD:FIELD")
-    seal.add_argument("--withhold", action="append", default=[], metavar="RECORD:FIELD")
-    seal.add_argument("--purpose", default="")
-    seal.add_argument("--accept-metadata", action="store_true", help="files may leave with the facts inside them")
-    seal.add_argument("--with-passphrase", action="store_true", help="instead of --to: under a passphrase")
-    reveal = groups.add_parser("reveal", help="disclose a field later, against the earlier signature")
+    field = "a field of a record (RECORD:FIELD), a group of fields, or all of them (RECORD:*); repeat it"
+    seal.add_argument("--disclose", action="append", default=[], metavar="RECORD:FIELD", help=f"let leave: {field}")
+    seal.add_argument("--withhold", action="append", default=[], metavar="RECORD:FIELD", help=f"keep back: {field}")
+    seal.add_argument("--purpose", default="", help="what it is for; the recipient reads it")
+    seal.add_argument(
+        "--accept-metadata", action="store_true", help="files may leave with the place, device or author inside them"
+    )
+    seal.add_argument("--with-passphrase", action="store_true", help="encrypt under a passphrase instead of --to")
+    reveal = add("reveal", "disclose one field later, against the same signature", _VAULT)
     reveal.add_argument("what", metavar="RECORD:FIELD")
     reveal.add_argument("--to", required=True, metavar="NAME")
     reveal.add_argument("--out", required=True, metavar="F")
-    for name, what in (
-        ("open", "decrypt and verify into a new folder"),
-        ("receive", "verify and take into this vault"),
+    for name, what, secrets in (
+        (
+            "open",
+            "decrypt and verify a bundle into a new folder",
+            (f"{_VAULT}, or with --with-passphrase the bundle's",),
+        ),
+        ("receive", "verify a bundle and take it into this vault", (_VAULT, "with --with-passphrase the bundle's")),
     ):
-        one = groups.add_parser(name, help=what)
-        one.add_argument("file")
+        one = add(name, what, *secrets)
+        one.add_argument("file", metavar="FILE")
         one.add_argument("--with-passphrase", action="store_true", help="it is a passphrase bundle")
-        one.add_argument("--signer", metavar="FINGERPRINT", default="")
+        one.add_argument("--signer", metavar="FINGERPRINT", default="", help="as told over another channel")
         if name == "open":
-            one.add_argument("--out", required=True, metavar="DIR")
-    verify = groups.add_parser("verify", help="verify an opened bag; needs no vault")
-    verify.add_argument("path")
-    verify.add_argument("--signer", metavar="FINGERPRINT", default="")
+            one.add_argument("--out", required=True, metavar="DIR", help="a folder that does not exist yet")
+    verify = add("verify", "verify an opened bag; needs no vault")
+    verify.add_argument("path", metavar="PATH")
+    verify.add_argument("--signer", metavar="FINGERPRINT", default="", help="as told over another channel")
 
 
-def _whole(groups: Any) -> None:
-    log = groups.add_parser("log", help="custody log").add_subparsers(dest="part", required=True, parser_class=_Parser)
-    show = log.add_parser("show")
-    show.add_argument("--limit", type=int, default=50)
-    show.add_argument("--case", default="")
-    log.add_parser("verify")
-    log.add_parser("checkpoint").add_argument("--out", required=True, metavar="F")
-    prove = log.add_parser("prove")
-    prove.add_argument("id")
-    prove.add_argument("--out", required=True, metavar="F")
-    groups.add_parser("check", help="check the whole vault").add_argument(
-        "--anchor", action="append", default=[], metavar="F"
+def _whole(add: _Add) -> None:
+    log = _parts(add("log", "custody log"), "show", "verify", "checkpoint", "prove")
+    show = log("show", "show the newest entries", _VAULT)
+    show.add_argument("--limit", metavar="N", type=int, default=50)
+    show.add_argument("--case", metavar="ID", default="")
+    log("verify", "recompute the whole log", _VAULT)
+    log("checkpoint", "write the log's signed state, to be kept elsewhere", _VAULT).add_argument(
+        "--out", required=True, metavar="F"
     )
-    groups.add_parser("backup", help="bring a backup folder up to date").add_argument("target", metavar="DEST")
-    restore = groups.add_parser("restore", help="rebuild a vault from a backup")
+    prove = log("prove", "write a proof that an entry is in the log", _VAULT)
+    prove.add_argument("id", metavar="ID_OR_NUMBER")
+    prove.add_argument("--out", required=True, metavar="F")
+    add("check", "check the whole vault", _VAULT).add_argument(
+        "--anchor",
+        action="append",
+        default=[],
+        metavar="F",
+        help="a checkpoint or proof kept elsewhere; repeat it",
+    )
+    add("backup", "bring a backup folder up to date", _VAULT).add_argument("target", metavar="DEST")
+    restore = add("restore", "rebuild a vault from a backup", "the backup's passphrase, or those of the shares")
     restore.add_argument("source", metavar="SRC")
     restore.add_argument("--share", action="append", default=[], metavar="SHARE", help="open it with recovery shares")
-    groups.add_parser("demo", help="the whole way between two vaults, then checked with stock tools").add_argument(
+    add("demo", "the whole way between two vaults, then checked with stock tools").add_argument(
         "files", metavar="FILE", nargs="*"
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tui.cli.context import Context, Result
+from tui.cli.context import Context, Result, about
+from tui.text import one_line
 from vault import api
 from vault.errors import FormatError, RefusedError
 from vault.model import Contact
@@ -38,24 +39,30 @@ def identity_card(context: Context) -> Result:
         name = context.arguments.name or vault.identity.name or "Evidence vault"
         text = api.contacts.card(vault, name)
         found = vault.identity.fingerprint
-    api.write_new(Path(context.arguments.out), text.encode(), "the contact card")
+    with about(target=context.arguments.out):
+        api.write_new(Path(context.arguments.out), text.encode(), "the contact card")
     return {
         "file": context.arguments.out,
         "fingerprint": found,
-        "lines": [f"The card is in {context.arguments.out}. Tell its fingerprint over another channel:", found],
+        "lines": [
+            f"The card is in {one_line(context.arguments.out)}. Tell its fingerprint over another channel:",
+            found,
+        ],
     }
 
 
 def identity_export(context: Context) -> Result:
     """Write an age identity, a secret key, for use with stock tools."""
     with context.unlocked() as vault:
-        api.contacts.export_identity(vault, context.arguments.type, Path(context.arguments.out))
+        with about(target=context.arguments.out):
+            api.contacts.export_identity(vault, context.arguments.type, Path(context.arguments.out))
         found = vault.identity.fingerprint
     return {
         "file": context.arguments.out,
         "fingerprint": found,
         "lines": [
-            f"The secret key is in {context.arguments.out}, in clear. Whoever has it reads bundles sealed to you."
+            f"The secret key is in {one_line(context.arguments.out)}, in clear. "
+            "Whoever has it reads bundles sealed to you: remove it after use."
         ],
     }
 
@@ -82,25 +89,27 @@ def contact_add(context: Context) -> Result:
             contact = api.contacts.add_card(vault, text, arguments.name)
         else:
             contact = api.contacts.add(vault, arguments.name, tuple(arguments.recipient), ssh_key)
-    lines = [f"Added {contact.name}, not verified." if not contact.verified else f"Renewed {contact.name}."]
+    name = one_line(contact.name)
+    lines = [f"{name} is known and stays verified." if contact.verified else f"{name} is known now, but NOT verified."]
     if not contact.verified:
-        lines += ["Compare this fingerprint with them over another channel, then 'evault contact verify':",
-                  contact.fingerprint]  # fmt: skip
+        lines += [f"Compare this fingerprint with {name} over the telephone or face to face:", contact.fingerprint,
+                  "If it is the same: 'evault contact verify NAME --fingerprint \"WHAT YOU WERE TOLD\"'."]  # fmt: skip
     return {**_fields(contact), "lines": lines}
 
 
 def _text(path: Path, what: str) -> str:
-    try:
-        return api.read_small(path, _CARD_LIMIT, what).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise FormatError(what, "not text") from error
+    with about(path):
+        try:
+            return api.read_small(path, _CARD_LIMIT, what).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise FormatError(what, "not text", "Check that it is the right file.") from error
 
 
 def contact_list(context: Context) -> Result:
     """List the contacts."""
     with context.unlocked() as vault:
         found = api.contacts.page(vault)
-    lines = [f"{'verified  ' if c.verified else 'UNVERIFIED'}  {c.fingerprint}  {c.name}" for c in found]
+    lines = [f"{'verified  ' if c.verified else 'UNVERIFIED'}  {c.fingerprint}  {one_line(c.name)}" for c in found]
     return {"contacts": [_fields(contact) for contact in found], "lines": lines or ["There are no contacts."]}
 
 
@@ -108,4 +117,4 @@ def contact_verify(context: Context) -> Result:
     """Enter that fingerprints were compared."""
     with context.unlocked() as vault:
         contact = api.contacts.verify(vault, context.arguments.name, context.arguments.fingerprint)
-    return {**_fields(contact), "lines": [f"{contact.name} is verified."]}
+    return {**_fields(contact), "lines": [f"{one_line(contact.name)} is verified."]}

@@ -7,12 +7,14 @@ import json
 import os
 import signal
 import sys
+import threading
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
 from tui.cli import commands
-from tui.cli.context import Context, Result, say, show_progress
-from tui.cli.parser import UsageError, build
+from tui.cli.context import Context, Result, clear_progress, say, show_progress
+from tui.cli.parser import UsageError, build, short_help
 from tui.cli.secrets import Secrets
 from tui.notices import notice_for
 from tui.text import shown
@@ -20,41 +22,64 @@ from vault.errors import CancelledError, VaultError
 from vault.jobs import Job
 
 EXIT_USAGE = 2
+EXIT_STORAGE = 5
 EXIT_OURS = 70
 EXIT_STOPPED = 130
+
+_STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+_HOME = Path(__file__).resolve().parents[2]
 
 
 def run(words: list[str]) -> int:
     """Run one command line and return its exit code."""
-    as_json = "--json" in words
+    own = words[: words.index("--")] if "--" in words else words
+    as_json = "--json" in own
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character gets its number instead of an error.
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    _on_stop(_stop)
+    try:
+        return _run(words, as_json)
+    except (CancelledError, KeyboardInterrupt):
+        _on_stop(signal.SIG_IGN)
+        stopped = CancelledError()
+        return _fail(as_json, EXIT_STOPPED, "cancelled", stopped.message, stopped.advice)
+
+
+def _run(words: list[str], as_json: bool) -> int:
     try:
         arguments = build().parse_args(words)
     except UsageError as error:
-        return _fail(as_json, EXIT_USAGE, "usage", f"The command line is wrong: {error}.", "See 'evault --help'.")
+        return _fail(as_json, EXIT_USAGE, "usage", error.message, error.advice)
     if arguments.command is None:
+        if not as_json:
+            say(short_help())
+            return EXIT_USAGE
         return _fail(as_json, EXIT_USAGE, "usage", "There is no command.", "See 'evault --help'.")
-    with contextlib.suppress(ValueError, AttributeError):
-        for name in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(name, _stop)
-    job = Job(show_progress)
     try:
-        context = Context(arguments, Secrets(arguments.passphrase_fd), job)
+        context = Context(arguments, Secrets(arguments.passphrase_fd), Job(show_progress))
         result = commands.find(arguments)(context)
-    except CancelledError as error:
-        return _fail(as_json, EXIT_STOPPED, "cancelled", error.message, error.advice)
+        return _succeed(as_json, result)
+    except CancelledError:
+        raise
     except VaultError as error:
         notice = notice_for(error)
         return _fail(as_json, notice.exit, notice.code, error.message, error.advice)
-    except KeyboardInterrupt:
-        return _fail(as_json, EXIT_STOPPED, "cancelled", "Stopped on request.", "Nothing half-done was kept.")
-    except BrokenPipeError:
-        return _fail(as_json, 5, "storage", "The output was closed before everything was written.", "Run it again.")
-    except Exception as error:
-        if os.environ.get("EVAULT_DEVELOPER_TRACEBACK") == "1" and not as_json:
-            raise
-        return _fail(as_json, EXIT_OURS, "internal", f"The program made a mistake ({type(error).__name__}).",
+    except _OutputError:
+        _drop_output()
+        return _fail(False, EXIT_STORAGE, "storage", "The output could not be written.",
+                     "What the command did is done; look at it with 'evault log show'.")  # fmt: skip
+    except Exception as error:  # noqa: BLE001 - the last resort: a sentence without content, never a traceback
+        return _fail(as_json, EXIT_OURS, "internal", f"The program made a mistake ({_place(error)}).",
                      "Nothing that was saved is lost; please tell its makers.")  # fmt: skip
-    return _succeed(as_json, result)
+
+
+def _on_stop(handler: Any) -> None:
+    if threading.current_thread() is threading.main_thread():
+        for name in _STOP_SIGNALS:
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), handler)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -62,28 +87,58 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def _place(error: BaseException) -> str:
+    """Return the kind of an error and the line of ours that it came from: nothing that a person wrote."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        path = Path(trace.tb_frame.f_code.co_filename)
+        if path.is_relative_to(_HOME):
+            place = f" at {path.relative_to(_HOME).as_posix()}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"{type(error).__name__}{place}"
+
+
+class _OutputError(Exception):
+    """Standard output took no more: a closed pipe, a full disk."""
+
+
 def _succeed(as_json: bool, result: Result) -> int:
     code = int(result.pop("exit", 0))
     lines = result.pop("lines", [])
     error = result.pop("error", None)
+    clear_progress()
     if as_json:
-        _print_json({"ok": code == 0, "exit": code, "error": error, **result})
+        _print(json.dumps({"ok": code == 0, "exit": code, "error": error, **result}, ensure_ascii=True))
     else:
-        for line in lines:
-            sys.stdout.write(shown(line, lines=True) + "\n")
+        _print("\n".join(shown(line, lines=True) for line in lines))
     return code
 
 
 def _fail(as_json: bool, code: int, name: str, message: str, advice: str) -> int:
-    if as_json:
-        error = {"code": name, "message": message, "advice": advice}
-        _print_json({"ok": False, "exit": code, "error": error})
-    else:
+    clear_progress()
+    if not as_json:
         say(f"evault: {message} {advice}".rstrip())
+        return code
+    error = {"code": name, "message": message, "advice": advice}
+    try:
+        _print(json.dumps({"ok": False, "exit": code, "error": error}, ensure_ascii=True))
+    except _OutputError:
+        _drop_output()
     return code
 
 
-def _print_json(value: dict[str, Any]) -> None:
-    """Print one object; everything beyond ASCII is escaped, so that no text in it reaches a terminal raw."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=True) + "\n")
-    sys.stdout.flush()
+def _print(text: str) -> None:
+    """Write to standard output at once. JSON comes with everything beyond ASCII escaped: no text in it arrives raw."""
+    if not text:
+        return
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except (OSError, AttributeError, ValueError) as error:
+        raise _OutputError from error
+
+
+def _drop_output() -> None:
+    """Let what waits in standard output go nowhere, so that Python does not complain about it at the end."""
+    with contextlib.suppress(OSError, AttributeError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -41,8 +41,9 @@ class Secrets:
                 raise RefusedError(f"There is no line left for: {prompt}.", "Give one secret per line, in order.")
             try:
                 return to_secret(self._lines.pop(0).decode("utf-8"))
-            except UnicodeDecodeError as error:
-                raise RefusedError("A secret is not valid UTF-8.", "Write it as UTF-8.") from error
+            except UnicodeDecodeError:
+                pass  # The error quotes the secret; it is not chained.
+            raise RefusedError("A secret is not valid UTF-8.", "Write it as UTF-8.")
         typed = _ask(prompt)
         if twice and _ask(f"{prompt}, again") != typed:
             raise RefusedError("The two were not the same.", "Try again.")
@@ -54,8 +55,10 @@ def _read_lines(descriptor: int) -> list[bytes]:
         data = b""
         while len(data) <= _LIMIT and (piece := os.read(descriptor, 4096)):
             data += piece
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         raise RefusedError("The passphrase descriptor cannot be read.", "Check --passphrase-fd.") from error
+    if len(data) > _LIMIT:
+        raise RefusedError("There is too much behind the passphrase descriptor.", "Give one secret per line.")
     lines = data.split(b"\n")
     return [line.removesuffix(b"\r") for line in (lines[:-1] if lines[-1] == b"" else lines)]
 

@@ -5,15 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from tui.cli.bundles import finding_lines, findings_of
-from tui.cli.context import Context, Result, size
+from tui.cli.context import Context, Result, about, size
+from tui.cli.evidence import limit
 from tui.cli.keys import read_shares
+from tui.text import one_line
 from vault import api
+
+_ANCHORED = {
+    "yes": "Anchored: it is not an older state than the checkpoint that was given.",
+    "no": "NOT anchored: it contradicts a checkpoint that was given.",
+    "unknown": "Not anchored: whether it is an older state is unknown. Give a checkpoint with --anchor.",
+}
 
 
 def log_show(context: Context) -> Result:
     """Show the newest entries of the custody log."""
     with context.unlocked() as vault:
-        found = api.custody.page(vault, max(1, min(context.arguments.limit, 10_000)), case_id=context.arguments.case)
+        found = api.custody.page(vault, limit(context.arguments.limit), case_id=context.arguments.case)
         head = api.custody.head(vault)
     entries = [{"number": one.number, "epoch": one.epoch, "event": one.event} for one in found]
     lines = []
@@ -22,7 +30,7 @@ def log_show(context: Context) -> Result:
         what, when = event.get("object", {}), event.get("time", {})
         result = event.get("outcome", {}).get("result", "")
         lines.append(
-            f"{one.number:>7}  {when.get('utc', '?')}  {event.get('type', '?'):<14} {result:<8} "
+            f"{one.number:>7}  {when.get('utc', '?')}  {event.get('type', '?'):<26} {result:<8} "
             f"{what.get('kind', '?'):<10} {what.get('id', '?')}"
         )
     return {"size": head.size, "root": head.root.hex(), "entries": entries, "lines": lines}
@@ -46,10 +54,10 @@ def log_verify(context: Context) -> Result:
 
 def log_checkpoint(context: Context) -> Result:
     """Write a checkpoint: an anchor to keep elsewhere."""
-    with context.unlocked() as vault:
+    with context.unlocked() as vault, about(target=context.arguments.out):
         head = api.custody.write_checkpoint(vault, Path(context.arguments.out))
     lines = [
-        f"The checkpoint is in {context.arguments.out}: keep it away from this computer.",
+        f"The checkpoint is in {one_line(context.arguments.out)}: keep it away from this computer.",
         f"Root: {head.root.hex()}",
     ]
     return {"size": head.size, "root": head.root.hex(), "file": context.arguments.out, "lines": lines}
@@ -58,9 +66,10 @@ def log_checkpoint(context: Context) -> Result:
 def log_prove(context: Context) -> Result:
     """Write a proof that an entry is in the log."""
     with context.unlocked() as vault:
-        proof = api.custody.write_proof(vault, context.arguments.id, Path(context.arguments.out))
+        with about(target=context.arguments.out):
+            proof = api.custody.write_proof(vault, context.arguments.id, Path(context.arguments.out))
         head = api.custody.head(vault)
-    lines = [f"The proof of entry {proof.index} is in {context.arguments.out}."]
+    lines = [f"The proof of entry {proof.index} is in {one_line(context.arguments.out)}."]
     return {
         "size": head.size,
         "root": head.root.hex(),
@@ -76,8 +85,9 @@ def check(context: Context) -> Result:
         checked = api.checking.check(vault, [Path(name) for name in context.arguments.anchor], context.job)
     report = checked.report
     lines = finding_lines(report.findings)
-    lines.append("Everything that was checked holds." if report.ok else "The vault does NOT hold together.")
     lines += [f"Not checked: {sentence}" for sentence in report.not_checked]
+    lines.append("Everything that was checked holds." if report.ok else "The vault does NOT hold together.")
+    lines.append(_ANCHORED[checked.anchored])
     return {
         "findings": findings_of(report.findings),
         "anchored": checked.anchored,
@@ -90,7 +100,7 @@ def check(context: Context) -> Result:
 
 def backup(context: Context) -> Result:
     """Bring a backup up to date."""
-    with context.unlocked() as vault:
+    with context.unlocked() as vault, about(target=context.arguments.target):
         written = api.backup.backup(vault, Path(context.arguments.target), context.job)
     return {"bytes_written": written, "lines": [f"The backup is whole; {size(written)} were written."]}
 
@@ -99,8 +109,10 @@ def restore(context: Context) -> Result:
     """Rebuild a vault from a backup."""
     shares = read_shares(context, context.arguments.share)
     secret = shares or context.secrets.next("Passphrase of the backup")
-    passed = api.backup.restore(Path(context.arguments.source), context.folder, secret, context.job)
-    lines = [f"The vault is in {context.folder}. It starts a new epoch that names the state it grew from."]
+    source = context.arguments.source
+    with about(source, context.folder):
+        passed = api.backup.restore(Path(source), context.folder, secret, context.job)
+    lines = [f"The vault is in {one_line(context.folder)}. It starts a new epoch that names the state it grew from."]
     if passed:
         lines.append("It is an OLDER state: a newer generation in the backup is not whole, or has another passphrase.")
     if shares:

@@ -188,7 +188,7 @@ class _Taking:
         self._extensions = {item.id: item.extension for item in self.incoming.attachments}
         case_serial = self._case(self.bundle.case_id)
         for done, item in enumerate(self.incoming.records):
-            self.job.report("taking in", done, len(self.incoming.records))
+            self.job.report("taking in records", done, len(self.incoming.records))
             self._record(item, case_serial)
         contacts.add_received(
             self.transaction.connection,
