@@ -85,9 +85,18 @@ def test_more_attachments_than_may_be_open_at_once_are_written(tmp_path, monkeyp
         for n, c in contents.items()
     ]
     data = sender.seal(ME.recipient, records=tuple(records), attachments=tuple(attachments))
-    assert extract_bundle(io.BytesIO(data), KEYS, tmp_path / "out").report.ok
+    most = []
+
+    class Counted(Job):
+        def report(self, step, done, total=None):
+            if sys.platform == "linux":
+                most.append(len(os.listdir("/proc/self/fd")))
+
+    before = len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
+    assert extract_bundle(io.BytesIO(data), KEYS, tmp_path / "out", job=Counted()).report.ok
     assert verify_folder(tmp_path / "out").report.ok
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+    assert max(most, default=0) <= before + 3 + 1
 
 
 def digest_of(content):
@@ -138,13 +147,39 @@ def test_a_file_that_is_exchanged_between_the_passes_is_noticed(tmp_path):
     photo = layout.attachment_path(an_id(256), "jpg")
     altered = wrap(tar({**FILES, photo: FILES[photo][:-1] + b"x"}), ME.recipient)
     fewer = wrap(tar({path: content for path, content in FILES.items() if path != photo}), ME.recipient)
-    for second in (longer, altered, fewer):
+    more = wrap(tar({**FILES, layout.attachment_path("f" * 32, "bin"): b""}), ME.recipient)
+    for second in (longer, altered, fewer, more):
         with pytest.raises(IntegrityError, match="changed while"):
             extract_bundle(Exchanged(DATA, second), KEYS, tmp_path / "out")
         with pytest.raises(IntegrityError, match="changed while"):
             source = Exchanged(DATA, second)
             list(attachment_contents(source, 0, KEYS, open_bundle(source, KEYS)))
         assert list(tmp_path.iterdir()) == []
+
+
+@nameless
+def test_a_target_that_appears_while_it_writes_is_not_touched(tmp_path, monkeypatch, nameless):
+    choose(monkeypatch, nameless)
+
+    class Meanwhile(Job):
+        def report(self, step, done, total=None):
+            if step == "writing":
+                (tmp_path / "out").mkdir(exist_ok=True)
+
+    with pytest.raises(AlreadyExistsError):
+        extract_bundle(io.BytesIO(DATA), KEYS, tmp_path / "out", job=Meanwhile())
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux only: counts open files")
+@nameless
+def test_no_file_stays_open(tmp_path, monkeypatch, nameless):
+    choose(monkeypatch, nameless)
+    before = len(os.listdir("/proc/self/fd"))
+    extract_bundle(io.BytesIO(DATA), KEYS, tmp_path / "out")
+    verify_folder(tmp_path / "out")
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 @nameless

@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -67,12 +68,13 @@ def test_pieces_of_a_source():
 
 
 def test_writing_behind_keeps_everything_in_order():
-    out = io.BytesIO()
-    with Behind(out.write) as target:
+    parts = []
+    with Behind(parts.append) as target:
         for number in range(300):
             target.write(bytes([number % 256]) * 9000)
         target.write(b"")
-    assert out.getvalue() == b"".join(bytes([n % 256]) * 9000 for n in range(300))
+    assert b"".join(parts) == b"".join(bytes([n % 256]) * 9000 for n in range(300))
+    assert {len(part) for part in parts[:-1]} == {-(-PIECE // 9000) * 9000}
     assert running() == []
 
 
@@ -80,9 +82,13 @@ def test_an_error_of_the_target_is_raised_to_the_writer():
     def full(data):
         raise OSError("full")
 
+    written = []
     with pytest.raises(OSError, match="full"), Behind(full) as target:
         for _ in range(100):
             target.write(bytes(PIECE))
+            written.append(1)
+            time.sleep(0.001)
+    assert len(written) < 100
     with pytest.raises(OSError, match="full"), Behind(full) as target:
         target.write(b"x")
     assert running() == []

@@ -1,6 +1,7 @@
 """The readable copies: deterministic, escaped, self-contained, fit for all scripts."""
 
 import io
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -64,6 +65,12 @@ def test_every_script_is_there_as_it_was_written_and_marked(language):
     text = "".join(Reader(PAGE).text)
     assert TEXTS[language] in text
     assert f'<section lang="{language}">' in PAGE
+
+
+def test_attachments_and_custody_entries_are_named():
+    assert f"File {layout.attachment_path(an_id(256), 'jpg')}" in PAGE
+    assert [int(n) for n in re.findall(r"Custody entry (\d+)", PAGE)] == [0, 3, 6]
+    assert PAGE.index("testimony") < PAGE.index(">attachment ") < PAGE.index(">File ") < PAGE.index(">Custody entry")
 
 
 def test_every_value_has_its_own_direction():

@@ -162,6 +162,21 @@ def test_sealing_can_be_cancelled():
         seal(SENDER.outgoing(ME.recipient), SENDER.sign, io.BytesIO(), job)
 
 
+def test_sealing_can_be_cancelled_while_contents_pass():
+    sender = Sender(contents={"bin": bytes(5_000_000)})
+
+    class Stopped(Job):
+        def report(self, step, done, total=None):
+            if done > 1_000_000:
+                self.cancel()
+            super().report(step, done, total)
+
+    out = io.BytesIO()
+    with pytest.raises(CancelledError):
+        seal(sender.outgoing(ME.recipient), sender.sign, out, Stopped())
+    assert len(out.getvalue()) < 5_000_000
+
+
 def test_progress_ends_at_the_whole():
     seen = []
     seal(SENDER.outgoing(ME.recipient), SENDER.sign, io.BytesIO(), Job(seen.append))

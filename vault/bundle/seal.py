@@ -131,7 +131,7 @@ def _files(outgoing: Outgoing, sign: Callable[[bytes], bytes]) -> dict[str, byte
     contents.sort(key=lambda content: content.path)
     files[layout.BUNDLE] = description(tuple(contents)).encode()
     _add_tags(files, contents, outgoing, sign)
-    _check_limits(files, len(attachments))
+    _check_limits(files)
     return dict(sorted(files.items(), key=lambda pair: layout.place(pair[0]) or (0, "")))
 
 
@@ -163,11 +163,9 @@ def _check(outgoing: Outgoing) -> None:
         raise _too_much()
 
 
-def _check_limits(files: dict[str, bytes], attachments: int) -> None:
+def _check_limits(files: dict[str, bytes]) -> None:
     sizes = [len(data) for data in files.values()]
     if max(sizes) > layout.MAX_SMALL_FILE or sum(sizes) > layout.MAX_SMALL_TOTAL:
-        raise _too_much()
-    if len(files) + attachments > layout.MAX_FILES:
         raise _too_much()
 
 
