@@ -93,7 +93,7 @@ def unwrap(kind: str, secret: bytes, arguments: list[str], body: bytes) -> bytes
     if kind == "scrypt":
         need(re.fullmatch("[1-9][0-9]?", arguments[1], re.A) and int(arguments[1]) <= 20, "age", "work factor")
         salt, cost = b"age-encryption.org/v1/scrypt" + share, 2 ** int(arguments[1])
-        wrap = hashlib.scrypt(secret, salt=salt, n=cost, r=8, p=1, maxmem=2**31, dklen=32)
+        wrap = hashlib.scrypt(secret, salt=salt, n=cost, r=8, p=1, maxmem=2**31 - 1, dklen=32)
         return ChaCha20Poly1305(wrap).decrypt(bytes(12), body, None)
     kem, curve = hybrid_keys(secret) if kind != "X25519" else (None, X25519PrivateKey.from_private_bytes(secret))
     try:
@@ -107,18 +107,33 @@ def unwrap(kind: str, secret: bytes, arguments: list[str], body: bytes) -> bytes
     return ChaCha20Poly1305(HKDF(SHA256(), 32, salt, info).derive(shared)).decrypt(bytes(12), body, None)
 
 
+def unarmor(data: bytes) -> bytes:
+    """The file in an armor of one spelling (age-profile.md 5)."""
+    line = b"\r\n" if b"\r\n" in data.strip() else b"\n"
+    begin, end = b"-----BEGIN AGE ENCRYPTED FILE-----", b"-----END AGE ENCRYPTED FILE-----"
+    space = rb"[ \t\r\n]{0,1024}"
+    text = rb"((?:[^\r\n]{64}" + line + rb")*[^\r\n]{1,64})"
+    found = re.fullmatch(space + begin + line + text + line + end + rb"(?:" + line + rb")?" + space, data)
+    if found is None:
+        raise Refused("age", "armor")
+    return unbase64(found[1].replace(line, b"").decode("latin-1"), "age", padded=True)
+
+
 def decrypt(data: bytes, kind: str, secret: bytes) -> bytes:
-    """The plaintext of an age file (age-profile.md 2 to 5, without armor: bundle.md 1)."""
+    """The plaintext of an age file (age-profile.md 2 to 5)."""
+    if data.lstrip(b" \t\r\n").startswith(b"-----"):
+        data = unarmor(data)
     stanza = rb"-> ([!-~]+(?: [!-~]+)*)\n((?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/]{0,63})\n"
     head = re.match(rb"age-encryption\.org/v1\n(?:" + stanza + rb")+--- ([A-Za-z0-9+/]{43})\n", data[:65536])
-    need(head, "age", "header")
+    if head is None:
+        raise Refused("age", "header")
     text, file_key = head[0].decode(), b""
     stanzas = [(a.decode().split(" "), b.decode().replace("\n", "")) for a, b in re.findall(stanza, head[0])]
     need(len(stanzas) <= 64 and (len(stanzas) == 1 or all(a[0] != "scrypt" for a, _ in stanzas)), "age", "stanzas")
     for (name, *arguments), body in stanzas:
         wrapped = unbase64(body, "age")
         try:
-            file_key = file_key or (unwrap(kind, secret, arguments, wrapped) if name == kind else b"")
+            file_key = unwrap(kind, secret, arguments, wrapped) if name == kind else file_key
         except InvalidTag:
             continue
     need(file_key, "age", "not for this identity")
@@ -128,7 +143,7 @@ def decrypt(data: bytes, kind: str, secret: bytes) -> bytes:
     need(len(nonce) == 16 and len(file_key) == 16, "age", "the file ends before the nonce is complete")
     aead, out = ChaCha20Poly1305(HKDF(SHA256(), 32, nonce, b"payload").derive(file_key)), []
     for number in range(max(1, -(-len(rest) // 65552))):
-        chunk, last = rest[number * 65552 :][:65552], (number + 1) * 65552 >= len(rest)
+        chunk, last = rest[number * 65552 : (number + 1) * 65552], (number + 1) * 65552 >= len(rest)
         try:
             out.append(aead.decrypt(number.to_bytes(11, "big") + bytes([last]), chunk, None))
         except InvalidTag:

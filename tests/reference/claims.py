@@ -19,11 +19,11 @@ from tests.reference.age import Refused, need, unbase64
 
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 ID, TIME = "[0-9a-f]{32}", r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-6]\dZ"
-SLOTS = {  # in the order of their places: members that must be there, members that may
-    "object": ("id kind", ""), "type": None, "time": ("clock utc", ""), "agent": ("key role", ""),
+SLOTS: dict[Any, tuple[str, str]] = {  # in the order of their places: members that must be there, members that may
+    "object": ("id kind", ""), "type": ("", ""), "time": ("clock utc", ""), "agent": ("key role", ""),
     "software": ("name version", ""), "purpose": ("why", "authority"), "location": ("class", "id"),
     "transfer": ("", "from to"), "digests": ("", "after before"), "outcome": ("result", "detail"),
-    "change": ("justification what", ""), "related": None,
+    "change": ("justification what", ""), "related": ("", ""),
 }  # fmt: skip
 
 
@@ -38,14 +38,16 @@ def whole(value: Any, least: int, most: int = 2**53 - 1) -> bool:
 
 
 def canonical(value: Any, depth: int = 0) -> Any:
-    """The value with its members in the order of RFC 8785; refuses what record.md 2 does not know."""
-    if isinstance(value, dict | list):
-        need(depth < 32, "json", "nested too deeply")
-        if isinstance(value, list):
-            return [canonical(inner, depth + 1) for inner in value]
+    """The value with its members in the order of RFC 8785; ValueError for what record.md 2 does not know."""
+    if isinstance(value, dict | list) and depth == 32:
+        raise ValueError("nested too deeply")
+    if isinstance(value, list):
+        return [canonical(inner, depth + 1) for inner in value]
+    if isinstance(value, dict):
         ordered = sorted(value.items(), key=lambda item: item[0].encode("utf-16-be"))
         return {name: canonical(inner, depth + 1) for name, inner in ordered}
-    need(type(value) is not float and (type(value) is not int or abs(value) < 2**53), "json", "a number out of range")
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) >= 2**53):
+        raise ValueError("a number out of range")
     return value
 
 
@@ -96,7 +98,7 @@ def read_sshsig(armored: bytes, message: bytes) -> bytes:
     """The key whose signature of the message, in the bundles' namespace, this file is (fingerprint.md 5)."""
     lines = armored.decode("latin-1").split("\n")[1:-2]
     blob = unbase64("".join(lines), "signature", padded=True)
-    key, signature = blob[29:61], blob[-64:]
+    key, signature = blob[33:65], blob[-64:]
 
     def string(data: bytes) -> bytes:
         return len(data).to_bytes(4, "big") + data

@@ -1,0 +1,298 @@
+"""The golden bundles open by the second verifier, what was tampered with is refused, and the program always agrees."""
+
+import base64
+import hashlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.reference import age, forge, verifier
+from tests.reference.forge import Forger
+from tests.reference.tampered import ACCEPTED, BUNDLES, CONTAINER, FILES, GOLDEN, RECIPIENT, REFUSED, build, to
+from vault.bundle.open import Keys, open_bundle
+from vault.bundle.verify import OpenedBy, verify_stream
+from vault.errors import VaultError
+from vault.formats.age import encrypt_bytes, parse_identity, parse_recipient
+from vault.model import Secret
+
+OTHER = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX"
+
+
+def keys(identity):
+    if identity.startswith("AGE-SECRET-KEY-"):
+        return Keys([parse_identity(identity)])
+    return Keys(passphrase=Secret(identity.encode()))
+
+
+def agree(ours, theirs):
+    """What the second verifier says, once the program was found to say the same; None for refused, with the step."""
+    try:
+        incoming = ours()
+    except VaultError:
+        incoming = None
+    if incoming is not None and not incoming.report.ok:
+        incoming = None
+    try:
+        found = theirs()
+    except age.Refused as refused:
+        assert incoming is None, f"only the second verifier refuses: {refused}"
+        return None, refused.step
+    assert incoming is not None, "only the program refuses"
+    assert found["signer"] == incoming.signer.hex()
+    assert list(found["records"]) == [record.view.id for record in incoming.records]
+    for record in incoming.records:
+        told = found["records"][record.view.id]
+        assert (told["meta"], told["fields"]) == (record.view.meta, record.view.fields)
+        assert (told["withheld"], told["digest"]) == (record.view.withheld, record.view.digest)
+    assert [e["event"] for e in found["custody"]] == [e.view.event for e in incoming.entries]
+    assert {path[17:49] for path in found["attachments"]} == {a.id for a in incoming.attachments}
+    return found, ""
+
+
+def judge(container, own=RECIPIENT):
+    return agree(
+        lambda: verify_stream(io.BytesIO(container), OpenedBy((own,) if own else (), not own)),
+        lambda: verifier.verify_container(container, own),
+    )
+
+
+def judge_file(data, identity):
+    kind, secret, own = age.parse_identity(identity)
+    return agree(
+        lambda: open_bundle(io.BytesIO(data), keys(identity)),
+        lambda: verifier.verify_container(age.decrypt(data, kind, secret), own),
+    )
+
+
+# --- the golden set ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", BUNDLES)
+def test_golden_bundles_open_and_tell_their_signer(name):
+    identity = BUNDLES[name]["identity"]
+    assert verifier.verify(GOLDEN / f"{name}.age", identity)["signer"] == BUNDLES[name]["signer"]
+    assert judge_file((GOLDEN / f"{name}.age").read_bytes(), identity)[0]
+
+
+def test_the_golden_set_holds_what_its_names_say():
+    found = {name: verifier.verify(GOLDEN / f"{name}.age", b["identity"]) for name, b in BUNDLES.items()}
+    kinds = {name: f["bundle"]["recipient"]["kind"] for name, f in found.items()}
+    assert (kinds["hybrid"], kinds["x25519"], kinds["passphrase"]) == ("mlkem768x25519", "x25519", "passphrase")
+    assert found["x25519"]["attachments"] == {}
+    assert list(found["empty-attachment"]["attachments"].values()) == [b""]
+    testimony = {
+        n: next(r for r in f["records"].values() if r["type"] == "testimony")
+        for n, f in found.items()
+        if n != "empty-attachment"
+    }
+    assert "statement" not in testimony["withheld"]["fields"]
+    assert "证言" in testimony["withheld"]["fields"]["title"]
+    assert testimony["corrected"]["version"] == 2
+    assert testimony["reveal"]["digest"] == testimony["corrected"]["digest"]
+    assert testimony["reveal"]["fields"] == {"title": "Dawn"}
+    assert len(found["two-keys"]["bundle"]["recipient"]["key_hashes"]) == 2
+    origin = found["restored"]["bundle"]["checkpoint"]["origin"]
+    assert all(entry["epoch"] not in origin for entry in found["restored"]["custody"])
+
+
+def test_another_identity_opens_nothing():
+    for name in ("x25519", "hybrid", "passphrase"):
+        assert judge_file((GOLDEN / f"{name}.age").read_bytes(), OTHER) == (None, "age")
+
+
+def test_the_worked_example_of_the_document_is_what_it_says():
+    spec = (Path(verifier.__file__).parents[2] / "docs/formats/bundle.md").read_text("utf-8")
+    spec = spec[spec.index("## Worked example") :]
+    (description,) = re.findall(r'^\{"bundle_id".*\}$', spec, re.M)
+    (note,) = re.findall(r"```\n(evidence-vault/.*?)```", spec, re.S)
+    files = dict.fromkeys(verifier.FIRST, b"") | {"bagit.txt": FILES["bagit.txt"]}
+    files |= {"data/custody/checkpoint": note.encode(), "data/custody/entries.json": b"[]"}
+    forger = Forger(files | {"data/bundle.json": description.encode()}, forge.Signer(bytes(range(32))))
+    container = build(forger)
+    assert hashlib.sha256(container).hexdigest() in spec
+    found, _ = judge(container, age.parse_identity(BUNDLES["x25519"]["identity"])[2])
+    assert found["bundle"]["purpose"] == "worked example"
+
+
+# --- tampered: signed anew by a stranger ------------------------------------------------------------------------------
+
+
+def test_a_stranger_can_sign_it_all_again_but_is_named_as_the_signer():
+    forger = Forger(FILES)
+    found, _ = judge(build(forger))
+    assert found["signer"] == forger.signer.key.hex() != BUNDLES["restored"]["signer"]
+
+
+def test_a_recipient_put_in_by_a_stranger_shows_the_stranger():
+    _, _, own = age.parse_identity(OTHER)
+    container = build(Forger(FILES), "inside", to(hashlib.sha256(own.encode()).hexdigest()))
+    found, _ = judge_file(encrypt_bytes(container, [parse_recipient(own)]), OTHER)
+    assert found["signer"] != BUNDLES["restored"]["signer"]
+    assert judge(CONTAINER, own) == judge(container) == (None, "recipient")
+    assert judge(container, "") == (None, "recipient")
+
+
+@pytest.mark.parametrize(
+    ("stage", "change", "step"),
+    [
+        pytest.param(stage, change, step, id=f"{step}: {name}")
+        for (stage, step), changes in REFUSED.items()
+        for name, change in changes.items()
+    ],
+)
+def test_what_a_stranger_signed_is_refused_where_a_rule_is_broken(stage, change, step):
+    assert judge(build(Forger(FILES), stage, change)) == (None, step)
+
+
+@pytest.mark.parametrize("signer", [forge.LooseSigner, forge.NeutralSigner, forge.MixedSigner])
+def test_keys_and_signatures_that_are_not_strict_are_refused(signer):
+    assert judge(build(Forger(FILES, signer()))) == (None, "signature")
+
+
+@pytest.mark.parametrize(
+    ("stage", "change"),
+    [pytest.param(stage, change, id=name) for stage, changes in ACCEPTED.items() for name, change in changes.items()],
+)
+def test_what_breaks_no_rule_is_accepted(stage, change):
+    assert judge(build(Forger(FILES), stage, change))[0]
+
+
+# --- tampered: the container ------------------------------------------------------------------------------------------
+
+
+def spoil(offset, value):
+    def edit(block):
+        block[offset : offset + len(value)] = value
+
+    return edit
+
+
+TAR = {
+    "mode": (100, b"0000755"), "uid": (108, b"0001750"), "gid": (116, b"0001750"), "time": (136, b"14724000000"),
+    "link": (156, b"2"), "folder": (156, b"5"), "old type": (156, b"\0"), "link name": (157, b"/etc/passwd"),
+    "GNU magic": (257, b"ustar  \0"), "owner": (265, b"root"), "group": (297, b"root"), "device": (329, b"0000001"),
+    "prefix": (345, b"x"), "rest": (511, b"x"), "blank in the size": (124, b" "), "base 256": (124, b"\x80\0"),
+    "size without zeros": (124, b"1".ljust(12, b"\0")), "outside bag": (0, b"bog/"), "dots": (0, b"bag/../x"),
+    "absolute": (0, b"/"), "hidden": (0, b"bag/.agit.txt"), "hyphen": (0, b"bag/-agit.txt"), "final dot": (12, b"."),
+    "empty segment": (0, b"bag//"), "backslash": (3, b"\\"), "no zero in the name": (0, b"bag/".ljust(100, b"x")),
+    "behind the name": (50, b"x"), "smaller": (124, b"00000000001"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("offset", "value"), TAR.values(), ids=list(TAR))
+def test_wrong_metadata_of_the_container_is_refused(offset, value):
+    assert forge.pack(FILES) == CONTAINER
+    assert judge(forge.pack(FILES, "bagit.txt", spoil(offset, value)))[0] is None
+
+
+def test_an_extended_header_for_a_small_file_is_refused():
+    record = b"11 size=55\n"
+    extended = forge.tar_header(b"PaxHeaders/size", b"%011o" % len(record), spoil(156, b"x")) + record.ljust(512, b"\0")
+    assert judge(extended + CONTAINER) == (None, "container")
+    assert judge(extended + forge.pack(FILES, "bagit.txt", spoil(124, b"0" * 11))) == (None, "container")
+
+
+def test_the_end_of_the_container_is_exact():
+    end = CONTAINER.rstrip(b"\0")
+    assert judge(CONTAINER[:-1] + b"\1") == (None, "container")
+    for other in (
+        CONTAINER[:-512],
+        CONTAINER + bytes(512),
+        CONTAINER[:-1],
+        CONTAINER + bytes(10240),
+        b"",
+        end,
+        bytes(1024),
+    ):
+        assert judge(other)[0] is None
+
+
+def test_a_second_file_of_one_name_is_refused():
+    doubled = CONTAINER[:1024] + CONTAINER
+    assert judge(doubled)[0] is None
+
+
+def regions():
+    """Offsets in the container: in every file some of the header, of the content, of the filling; the end."""
+    at = 0
+    for content in FILES.values():
+        yield from (at + offset for offset in (3, 105, 130, 140, 150, 156, 200, 260, 300, 400, 511))
+        yield from (
+            at + 512 + offset for offset in {0, len(content) // 2, len(content), -(-len(content) // 512) * 512 - 1}
+        )
+        at += 512 - -len(content) // 512 * -512
+    yield from (at, at + 600, len(CONTAINER) - 1)
+
+
+def test_a_flipped_byte_in_each_region_is_refused():
+    for at in sorted(set(regions())):
+        flipped = bytearray(CONTAINER)
+        flipped[at] ^= 0x10
+        assert judge(bytes(flipped))[0] is None, at
+
+
+# --- tampered: the encrypted file -------------------------------------------------------------------------------------
+
+
+def flip(data, at):
+    flipped = bytearray(data)
+    flipped[at] ^= 1
+    return bytes(flipped)
+
+
+@pytest.mark.parametrize("name", [name for name in BUNDLES if name != "passphrase"])
+def test_a_flipped_byte_of_the_file_is_refused(name):
+    data, identity = (GOLDEN / f"{name}.age").read_bytes(), BUNDLES[name]["identity"]
+    head = data.index(b"\n---")
+    for at in [
+        *range(0, 40, 7),
+        head // 2,
+        head - 50,
+        head,
+        head + 5,
+        head + 20,
+        head + 48,
+        head + 60,
+        head + 500,
+        len(data) - 1,
+    ]:
+        assert judge_file(flip(data, at), identity) == (None, "age"), at
+
+
+def test_a_flipped_byte_of_a_file_under_a_passphrase_is_refused():
+    data, identity = (GOLDEN / "passphrase.age").read_bytes(), BUNDLES["passphrase"]["identity"]
+    for at in (24, 32, 54, 100, len(data) - 1):
+        assert judge_file(flip(data, at), identity) == (None, "age"), at
+
+
+def test_armor_is_read_in_its_one_spelling():
+    identity = BUNDLES["x25519"]["identity"]
+    text = base64.b64encode((GOLDEN / "x25519.age").read_bytes()).decode()
+    lines = "\n".join(text[at : at + 64] for at in range(0, len(text), 64))
+    armor = f"-----BEGIN AGE ENCRYPTED FILE-----\n{lines}\n-----END AGE ENCRYPTED FILE-----\n"
+    for good in (armor, armor.replace("\n", "\r\n"), f" \n{armor}\t", armor[:-1]):
+        assert judge_file(good.encode(), identity)[0]
+    for bad in (armor + "x", armor.replace("\n", "\r\n", 1), armor.replace(lines, f"{lines}\n"), " " * 1025 + armor):
+        assert judge_file(bad.encode(), identity) == (None, "age")
+
+
+def test_other_lengths_of_the_file_are_refused():
+    data, identity = (GOLDEN / "restored.age").read_bytes(), BUNDLES["restored"]["identity"]
+    for other in (b"", data[:-1], data + b"x", data[: len(data) - len(CONTAINER) % 65536 - 16], data[:150], data[:205]):
+        assert judge_file(other, identity) == (None, "age")
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("name", [name for name in BUNDLES if name != "passphrase"])
+def test_every_flipped_byte_of_the_file_is_refused(name):
+    data, identity = (GOLDEN / f"{name}.age").read_bytes(), BUNDLES[name]["identity"]
+    for at in range(len(data)):
+        assert judge_file(flip(data, at), identity) == (None, "age"), at
+
+
+@pytest.mark.prove
+def test_every_flipped_byte_of_the_container_is_refused():
+    for at in range(len(CONTAINER)):
+        assert judge(flip(CONTAINER, at))[0] is None, at
