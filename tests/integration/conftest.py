@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from tui.cli.run import run
-from vault import api
+from vault import api, keys
 from vault.jobs import Job
 from vault.keys import FLOOR
 from vault.model import Secret
@@ -94,3 +96,79 @@ def cli(tmp_path: Path, capfd, monkeypatch):
         return code, value
 
     return call
+
+
+# -- processes and media ----------------------------------------------------------------------------------------------
+
+PRELUDE = f"""
+import os, sys
+from pathlib import Path
+from vault import api, errors, files, keys
+from vault.jobs import Job
+from vault.keys import FLOOR
+secret = api.to_secret({PASSPHRASE!r})
+here = Path(sys.argv[1])
+def say(*words):
+    print(*words, flush=True)
+"""
+
+
+@pytest.fixture
+def child(tmp_path: Path):
+    """Return a function that starts Python code in a process of its own, with `here` being the test's folder.
+
+    `prefix` goes before the command (strace, for example); `end` waits for its end and returns (exit, output).
+    """
+    started = []
+
+    def start(script: str, *arguments: str | Path, prefix: tuple[str | Path, ...] = ()) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*prefix, sys.executable, "-c", PRELUDE + script, tmp_path, *map(str, arguments)],
+            cwd=Path(api.__file__).parents[1], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}, start_new_session=True,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path):
+    """Return a function that mounts a file system of so many KiB and returns its folder."""
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root")
+    mounted = []
+
+    def mount(size: int, name: str = "disk") -> Path:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}k", "none", folder], check=True)
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in reversed(mounted):
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.fixture
+def pages():
+    """Return a function that gives every byte of a locked vault's store decrypted, free pages and slack included."""
+
+    def decrypt(opened: keys.OpenKeys, store: Path) -> bytes:
+        size, reserve = 16384, 48
+        key = keys.store_key(opened.vault_key).reveal()
+        content, clear = store.read_bytes(), []
+        for start in range(0, len(content), size):
+            page = content[start : start + size]
+            first = 16 if start == 0 else 0
+            cipher = Cipher(algorithms.AES(key), modes.CBC(page[size - reserve : size - reserve + 16]))
+            clear.append(cipher.decryptor().update(page[first : size - reserve]))
+        return b"".join(clear)
+
+    return decrypt
