@@ -1,7 +1,7 @@
 """The field's nouns as frozen data: what the use cases take and return.
 
-Nothing here reads, writes, signs or prints. Times are aware UTC `datetime`s with whole seconds, sizes are bytes, digests
-lower-case hexadecimal, ids 32 lower-case hexadecimal digits of a random 128-bit value (no time and no count in them).
+Nothing here reads, writes, signs or prints. Times are aware UTC `datetime`s with whole seconds, sizes are bytes,
+digests lower-case hexadecimal, ids 32 lower-case hexadecimal digits of a random 128-bit value (no time, no count).
 """
 
 from __future__ import annotations

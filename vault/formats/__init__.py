@@ -1,1 +1,1 @@
-"""The bytes of public standards, one module per specification: strict both ways, no files, no database, no keys kept."""
+"""The bytes of public standards, one module per specification: strict, without files, database or kept keys."""
