@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from vault.media import Inspector
 from vault.media.facts import FAILED
 
-DATA = Path(__file__).parents[1] / "data"
-PHOTO = (DATA / "media" / "photo.jpg").read_bytes()
-PDF = (DATA / "media" / "document.pdf").read_bytes()
+DATA = Path(__file__).parents[2] / "tui" / "samples"
+PHOTO = (DATA / "photo.jpg").read_bytes()
+PDF = (DATA / "document.pdf").read_bytes()
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
