@@ -94,6 +94,12 @@ def sign_again(signer=None, message=None, **how):
     return change
 
 
+def other_signature(data):
+    """One character in the middle of what stands before the first `~` or at the end of the last line."""
+    at = data.index(b"~") - 40 if b"~" in data else len(data) - 40
+    return data[:at] + (b"B" if data[at : at + 1] == b"A" else b"A") + data[at + 1 :]
+
+
 def one_line(data):
     first, *middle, last, end = data.split(b"\n")
     return b"\n".join([first, b"".join(middle), last, end])
@@ -365,6 +371,7 @@ REFUSED = {
     },
     ("inside", "records"): {
         "signed by another": put(TESTIMONY, FILES[TESTIMONY]),
+        "another signature": edit(TESTIMONY, other_signature),
         "another issuer": payload(iss="SHA256:" + "A" * 43),
         "another algorithm of digests": payload(_sd_alg="sha-512"),
         "a newer record": payload(format="evidence-record/2"),
@@ -432,6 +439,7 @@ REFUSED = {
     },
     ("inside", "custody"): {
         "checkpoint of another signer": put(CHECKPOINT, FILES[CHECKPOINT]),
+        "checkpoint with another signature": edit(CHECKPOINT, other_signature),
         "checkpoint under another name": log(name="somebody"),
         "checkpoint of another origin": log(origin="log/x"),
         "checkpoint with a zero in front": log(f"0{SIZE}"),

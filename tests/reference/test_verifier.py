@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.reference import age, forge, verifier
+from tests.reference import age, claims, forge, verifier
 from tests.reference.forge import Forger
 from tests.reference.tampered import ACCEPTED, BUNDLES, CONTAINER, FILES, GOLDEN, RECIPIENT, REFUSED, build, to
 from vault.bundle.open import Keys, open_bundle
 from vault.bundle.verify import OpenedBy, verify_stream
+from vault.crypto.signing import check_public_key
 from vault.errors import VaultError
 from vault.formats.age import encrypt_bytes, parse_identity, parse_recipient
 from vault.model import Secret
@@ -144,6 +145,27 @@ def test_a_recipient_put_in_by_a_stranger_shows_the_stranger():
 )
 def test_what_a_stranger_signed_is_refused_where_a_rule_is_broken(stage, change, step):
     assert judge(build(Forger(FILES), stage, change)) == (None, step)
+
+
+def test_both_know_the_same_keys():
+    """One in sixteen strings of 32 bytes is the canonical encoding of a point of order L."""
+    field = claims.P
+    edges = [number | sign << 255 for number in (0, 1, 2, field - 1, field, field + 1) for sign in (0, 1)]
+    keys = [edge.to_bytes(32, "little") for edge in edges] + [hashlib.sha256(bytes([n])).digest() for n in range(64)]
+    good = 0
+    for key in keys:
+        ours = theirs = True
+        try:
+            check_public_key(key, "key")
+        except VaultError:
+            ours = False
+        try:
+            claims.check_point(key, "key")
+        except age.Refused:
+            theirs = False
+        assert ours == theirs, key.hex()
+        good += ours
+    assert 0 < good < 16
 
 
 @pytest.mark.parametrize("signer", [forge.LooseSigner, forge.NeutralSigner, forge.MixedSigner])
