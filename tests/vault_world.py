@@ -3,10 +3,14 @@
 For tests only. Everything is real but the speed of the key derivation, which is the enforced floor.
 """
 
+import atexit
 import base64
 import binascii
 import io
+import shutil
+import tempfile
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from sqlcipher3 import dbapi2 as sqlite
@@ -21,14 +25,35 @@ PASSPHRASE = "ocean mirror lantern velvet copper puzzle"
 PHOTO = Path(__file__).parents[1] / "tui" / "samples" / "photo.jpg"
 
 
-def make_vault(folder, **more):
-    """Return a new unlocked vault."""
-    return api.setup.create(Path(folder), api.to_secret(PASSPHRASE), FLOOR, **more)
+@cache
+def _template(which):
+    folder = Path(tempfile.mkdtemp(prefix="evault-test-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    vault = api.setup.create(folder / "vault", api.to_secret(PASSPHRASE), FLOOR)
+    vault.close()
+    return folder / "vault", vault.keys
+
+
+def make_vault(folder, which=0):
+    """Return a new unlocked vault: a copy of one that nobody has used yet, to save the derivation of keys.
+
+    Args:
+        folder: Where it is to lie.
+        which: Vaults of one number have the same keys; two that meet in a test need different ones.
+    """
+    template, opened = _template(which)
+    shutil.copytree(template, folder)
+    return api.setup.open_with(Path(folder), opened)
 
 
 def unlock(folder):
     """Return the vault of a folder, unlocked."""
     return api.setup.unlock(Path(folder), api.to_secret(PASSPHRASE))
+
+
+def reopen(vault):
+    """Return a vault that was closed, unlocked again without deriving a key."""
+    return api.setup.open_with(vault.folder, vault.keys)
 
 
 def introduce(one, other, name):

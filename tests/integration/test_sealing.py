@@ -45,7 +45,7 @@ STRONG = "window gravel harvest lantern copper"
 def people(tmp_path_factory):
     """A sender; Lawyer and Court, who run the program; Classic, who has an X25519 key only."""
     folder = tmp_path_factory.mktemp("people")
-    sender, lawyer, court = (make_vault(folder / name) for name in ("sender", "lawyer", "court"))
+    sender, lawyer, court = (make_vault(folder / name, at) for at, name in enumerate(("sender", "lawyer", "court")))
     classic = X25519Identity.generate()
     introduce(sender, lawyer, "Lawyer")
     introduce(sender, court, "Court")
@@ -235,7 +235,7 @@ def test_the_hybrid_key_is_preferred_and_what_was_used_is_signed(sender, lawyer,
 
 
 def test_an_expired_or_unknown_contact_is_refused(sender, case, testimony, tmp_path):
-    other = make_vault(tmp_path / "other")
+    other = make_vault(tmp_path / "other", 3)
     card = api.contacts.card(
         other, "Soon over", expires_at=datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
     )

@@ -230,6 +230,7 @@ def _check_version(
     if record.origin != ("" if own and not record.origin else evidence.signer_of(version)):
         state.say(5, "record-signer", record.id, "A stored version was signed by another key than the record's origin.")
     elsewhere = view.id != record.id and evidence.local_id(vault, version.signer, view.id) != record.id
+    elsewhere = elsewhere or (not record.origin and view.meta.get("case") != record.case_id)
     if elsewhere or (view.type, view.version, view.digest) != (record.type, version.version, version.digest):
         state.say(5, "record-swapped", record.id, "A stored version stands at a place that is not its own.")
     if version.digest not in logged:
