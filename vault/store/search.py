@@ -67,10 +67,11 @@ def index(connection: Connection, row: int, texts: Sequence[str]) -> None:
 
 
 def unindex(connection: Connection, row: int, *, superseded: bool = False) -> None:
-    """Take a row's text out of the index; nothing happens when it is not in it.
+    """Take a row's text out of the index; it may be a row that is not in it.
 
     The row is not found any more, and its words are overwritten, when this is committed. Unless `superseded`, the index
-    is marked for `tidy`, which the caller then runs until it answers False.
+    is marked for `tidy`, which the caller then runs until it answers False: also for a row that is not in it, as one
+    without a word, because the words of the versions before it may be in the index still.
 
     Args:
         connection: In a transaction.
@@ -79,18 +80,17 @@ def unindex(connection: Connection, row: int, *, superseded: bool = False) -> No
             at once and no `tidy` is needed. They go with the next `tidy`.
     """
     tokens = _stored(connection, row)
-    if tokens is None:
-        return
-    connection.execute("DELETE FROM search_text WHERE serial = ?", (row,))
-    delete = "INSERT INTO search_index (search_index, rowid, tokens) VALUES ('delete', ?, ?)"
-    if superseded:
+    if tokens is not None:
+        connection.execute("DELETE FROM search_text WHERE serial = ?", (row,))
+        delete = "INSERT INTO search_index (search_index, rowid, tokens) VALUES ('delete', ?, ?)"
         # Overwriting in place takes ten times as long as noting that the row has gone. The next rewrite, at the latest
         # when any version of this record is deleted, leaves out what was noted.
-        _set_secure_delete(connection, False)
+        if superseded:
+            _set_secure_delete(connection, False)
         connection.execute(delete, (row, tokens))
-        _set_secure_delete(connection, True)
-    else:
-        connection.execute(delete, (row, tokens))
+        if superseded:
+            _set_secure_delete(connection, True)
+    if not superseded:
         # A rewrite under way may have passed these words already: then it is done once more.
         connection.execute("UPDATE search_state SET tidy = CASE WHEN tidy < 2 THEN 1 ELSE 3 END")
 
