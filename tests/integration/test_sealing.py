@@ -84,7 +84,7 @@ def testimony(sender, case):
 
 
 def attach(vault, case, path, **more):
-    return api.intake.attach(vault, case, path, Job(), **more)
+    return api.intake.attach(vault, case, path, Job(), api.intake.About(**more))
 
 
 def disclosed(bag, record_id):

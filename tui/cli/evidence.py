@@ -262,13 +262,12 @@ def attach(context: Context) -> Result:
     arguments = context.arguments
     taken: list[Attachment] = []
     failed: list[tuple[str, VaultError]] = []
+    about = api.intake.About(arguments.record, arguments.note, arguments.derived_from, arguments.derivation)
     with context.unlocked() as vault:
         api.cases.get(vault, arguments.case)
         for name in arguments.files:
             try:
-                one = api.intake.attach(
-                    vault, arguments.case, Path(name), context.job, record_id=arguments.record, note=arguments.note
-                )
+                one = api.intake.attach(vault, arguments.case, Path(name), context.job, about)
             except CancelledError:
                 raise
             except VaultError as error:

@@ -212,6 +212,10 @@ def _files(add: _Add) -> None:
     attach.add_argument("--case", metavar="ID", required=True)
     attach.add_argument("--record", metavar="ID", default="", help="the record they belong to")
     attach.add_argument("--note", default="", help="what is to be said about them")
+    attach.add_argument(
+        "--derived-from", metavar="ATTACHMENT", default="", help="what they were made from, by blurring a face say"
+    )
+    attach.add_argument("--derivation", default="", help="what was changed, by whom, with what, and why")
     attach.add_argument("files", metavar="FILE", nargs="+")
     part = _parts(add("attachment", "what is known of files"), "list", "show")
     part("list", "list the attachments of a case", _VAULT).add_argument("--case", metavar="ID", required=True)

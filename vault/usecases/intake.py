@@ -46,7 +46,27 @@ class _Taken:
     sha512: str
 
 
-def attach(vault: OpenVault, case_id: str, path: Path, job: Job, *, record_id: str = "", note: str = "") -> Attachment:
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the person says about a file that is taken in.
+
+    Attributes:
+        record_id: A record of the same case that it belongs to, or empty.
+        note: A description, or empty.
+        derived_from: The attachment it was made from, for example by blurring a face, or empty.
+        derivation: What was changed, by whom, with what and why, or empty.
+    """
+
+    record_id: str = ""
+    note: str = ""
+    derived_from: str = ""
+    derivation: str = ""
+
+
+_NOTHING_SAID: Final = About()
+
+
+def attach(vault: OpenVault, case_id: str, path: Path, job: Job, about: About = _NOTHING_SAID) -> Attachment:
     """Take a file in as an attachment with its own signed record, and return what is known of it.
 
     Args:
@@ -54,22 +74,16 @@ def attach(vault: OpenVault, case_id: str, path: Path, job: Job, *, record_id: s
         case_id: The case it belongs to.
         path: A regular file of 0 bytes to 16 TiB; it is read and never changed.
         job: Told of bytes read; cancelling leaves nothing visible.
-        record_id: A record of the same case that it belongs to, or empty.
-        note: What the person says about it, or empty.
+        about: What the person says about it.
 
     Raises:
+        NotFoundError: A case, record or attachment that does not exist.
         WrongKindError: A folder, device, FIFO or socket.
         RefusedError: It may not be read, or it changed, grew or shrank while it was read.
         DiskFullError: Less than 64 MiB would stay free.
         CancelledError: Cancelled.
     """
-
-    def look(connection: Connection) -> None:
-        serial = cases.serial(connection, case_id)
-        if record_id and records.get(connection, record_id).case_serial != serial:
-            raise NotFoundError("There is no record of that id in this case.", "See 'evault record list'.")
-
-    vault.read(look)
+    original = vault.read(lambda connection: _look(connection, case_id, about))
     with contextlib.ExitStack() as kept, files.open_source(path, "the file to attach") as source:
         before = os.fstat(source.fileno())
         if before.st_size > MAX_SIZE:
@@ -81,8 +95,30 @@ def attach(vault: OpenVault, case_id: str, path: Path, job: Job, *, record_id: s
             _refuse_changed(source, path, before, taken.size)
         except OSError as error:
             raise files.storage_error(error, "the file to attach") from error
-        fields = _fields(path, before, taken, facts, record_id, note)
-        return vault.atomic(lambda transaction: _finish(vault, transaction, case_id, taken, facts, fields, record_id))
+        fields = _fields(path, before, taken, facts) | _said(about, original)
+        return vault.atomic(lambda transaction: _finish(vault, transaction, case_id, taken, facts, fields, about))
+
+
+def _look(connection: Connection, case_id: str, about: About) -> str:
+    """Refuse what does not exist, before anything is read; returns the SHA-256 of the original of a derived file."""
+    serial = cases.serial(connection, case_id)
+    if about.record_id and records.get(connection, about.record_id).case_serial != serial:
+        raise NotFoundError("There is no record of that id in this case.", "See 'evault record list'.")
+    return load(connection, about.derived_from).sha256 if about.derived_from else ""
+
+
+def _said(about: About, original: str) -> dict[str, Json]:
+    fields: dict[str, Json] = {}
+    if about.note:
+        fields["description"] = about.note
+    if about.record_id:
+        fields["belongs_to"] = {"id": about.record_id}
+    if about.derived_from:
+        fields["derived_from"] = {"id": about.derived_from, "sha256": original}
+        fields["original_status"] = "derived"
+    if about.derivation:
+        fields["derivation"] = about.derivation
+    return fields
 
 
 def _known(vault: OpenVault, source: BinaryIO, size: int, job: Job) -> _Taken | None:
@@ -189,9 +225,7 @@ def _changed() -> RefusedError:
     )
 
 
-def _fields(
-    path: Path, state: os.stat_result, taken: _Taken, facts: MediaFacts, record_id: str, note: str
-) -> dict[str, Json]:
+def _fields(path: Path, state: os.stat_result, taken: _Taken, facts: MediaFacts) -> dict[str, Json]:
     modified = datetime.fromtimestamp(max(0, min(int(state.st_mtime), 253402300799)), UTC)
     fields: dict[str, Json] = {
         "sha256": taken.sha256,
@@ -208,10 +242,6 @@ def _fields(
         "facts": facts.facts,
         "discloses": [*facts.discloses, *(() if facts.complete else ("unknown",))],
     }
-    if note:
-        fields["description"] = note
-    if record_id:
-        fields["belongs_to"] = {"id": record_id}
     return fields
 
 
@@ -228,7 +258,7 @@ def _finish(
     taken: _Taken,
     facts: MediaFacts,
     fields: dict[str, Json],
-    record_id: str,
+    about: About,
 ) -> Attachment:
     connection = transaction.connection
     serial = taken.serial
@@ -237,7 +267,13 @@ def _finish(
     elif content.find(connection, taken.sha256) is None:
         raise StorageError("The same content was being deleted at this moment.", "Attach the file again.")
     new = evidence.NewVersion(
-        new_id(), case_id, "attachment", fields, "ingestion", "taken in", (record_id,) if record_id else ()
+        new_id(),
+        case_id,
+        "attachment",
+        fields,
+        "ingestion",
+        "taken in",
+        tuple(filter(None, (about.record_id, about.derived_from))),
     )
     record, _ = evidence.sign_version(vault, transaction, new)
     content.attach(connection, record.serial, serial, facts.extension)
