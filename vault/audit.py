@@ -27,6 +27,9 @@ STEP_NAME: Final = "log"
 _ALWAYS: Final = frozenset({"object", "type", "time", "agent", "software", "location", "outcome"})
 """Slots that this program always fills; one that is missing in its own store was taken out."""
 
+NO_ANCHOR: Final = "Without a fitting anchor from outside, an older copy of the vault looks the same."
+LESS_SAID: Final = "Whether an entry once said more (why, from whom, to whom); it cannot have said something else."
+
 PROVABLE: Final = frozenset({"object", "type", "time", "agent", "software", "digests", "outcome", "change"})
 """Slots of an entry that leave with evidence; who else received it, why, and where, stay unless chosen."""
 

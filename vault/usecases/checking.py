@@ -6,9 +6,10 @@ copy of the whole vault cannot be told from the newest: the report says "unknown
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -113,24 +114,40 @@ def check(vault: OpenVault, anchors: Sequence[Path], job: Job) -> Checked:
     """
     notes = [_read_anchor(path) for path in anchors]
     state = _State()
+    anchored = "unknown"
     _check_keys(vault, state)
-    for code in integrity.damage(vault.database):
-        state.say(2, code, "vault.db", "The store is damaged: restore it from a backup.")
-    _check_contents(vault, state, job)
-    state.findings += [
-        Finding(STEPS[3], f.code, f.severity, f.where, f.message) for f in audit.verify_log(vault, job, state.note)
-    ]
-    _check_records(vault, state, job)
-    _check_contacts(vault, state)
-    anchored = _check_anchors(vault, state, notes)
+    with _reading(state, 2):
+        for code in integrity.damage(vault.database):
+            state.say(2, code, "vault.db", "The store is damaged: restore it from a backup.")
+    with _reading(state, 3):
+        _check_contents(vault, state, job)
+    with _reading(state, 4):
+        for found in audit.verify_log(vault, job, state.note):
+            state.findings.append(replace(found, step=STEPS[3]))
+    with _reading(state, 5):
+        _check_records(vault, state, job)
+    with _reading(state, 6):
+        _check_contacts(vault, state)
+    with _reading(state, 7):
+        anchored = _check_anchors(vault, state, notes)
     not_checked = [
         "Times are this computer's claims.",
         "What was never entered cannot be missed.",
         "Drafts and the titles of cases are not signed.",
+        audit.LESS_SAID,
     ]
     if anchored == "unknown":
-        not_checked.insert(0, "Without a fitting anchor from outside, an older copy of the vault looks the same.")
+        not_checked.insert(0, audit.NO_ANCHOR)
     return Checked(Report(tuple(state.findings), STEPS, tuple(not_checked)), anchored)
+
+
+@contextlib.contextmanager
+def _reading(state: _State, step: int) -> Iterator[None]:
+    """Let a step that meets rows or pages that cannot be read at all end with a finding, and the next one go on."""
+    try:
+        yield
+    except (DamagedError, ValueError, TypeError):
+        state.say(step, "unreadable", "vault.db", "What this step looks at cannot be read: restore it from a backup.")
 
 
 def _check_keys(vault: OpenVault, state: _State) -> None:
