@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 from vault import __version__, files
 from vault.crypto import signing
 from vault.crypto.hashes import sha256
-from vault.errors import LockedError, VaultError
+from vault.errors import DiskFullError, LockedError, VaultError
 from vault.formats.age import HybridIdentity, X25519Identity
 from vault.formats.fingerprint import fingerprint_of_key
 from vault.keys import OpenKeys
@@ -218,21 +218,38 @@ class OpenVault:
         with self._guard:
             return frozenset(self._writing)
 
-    def start_sweep(self) -> None:
-        """Remove abandoned chunk rows and words of deleted text in the background, batch by batch."""
-        if self.read_only:
-            return
+    def start_sweep(self) -> Future[None]:
+        """Remove abandoned chunk rows and words of deleted text in the background, batch by batch.
 
-        def batch(connection: Connection) -> bool:
-            return content.sweep(connection, self.being_written()) or search.tidy(connection)
+        Returns:
+            Done when there is nothing left to remove. Its exception is a `StorageError` when that failed, or a
+            `LockedError` when the vault was locked before; the rest goes after the next unlock.
+        """
+        ended: Future[None] = Future()
 
-        def again(done: Future[bool]) -> None:
-            if done.exception() is None and done.result():
-                with contextlib.suppress(LockedError):
-                    self.database.submit(batch, atomic=True).add_done_callback(again)
+        def go(chunks: int) -> None:
+            def batch(connection: Connection) -> bool:
+                return content.sweep(connection, self.being_written(), chunks) or search.tidy(connection)
 
-        with contextlib.suppress(LockedError):
-            self.database.submit(batch, atomic=True).add_done_callback(again)
+            def after(done: Future[bool]) -> None:
+                error = done.exception()
+                if isinstance(error, DiskFullError) and chunks > 1:
+                    # What is removed goes through the journal first, so that a full disk is emptied in small steps.
+                    go(1)
+                elif error is not None:
+                    ended.set_exception(error)
+                elif done.result():
+                    go(min(2 * chunks, content.BATCH_CHUNKS))
+                else:
+                    ended.set_result(None)
+
+            try:
+                self.database.submit(batch, atomic=True).add_done_callback(after)
+            except LockedError as error:
+                ended.set_exception(error)
+
+        go(content.BATCH_CHUNKS)
+        return ended
 
     def close(self) -> None:
         """Finish what is queued and close the store."""

@@ -157,12 +157,13 @@ def release(connection: Connection, record_serial: int) -> None:
         connection.execute("UPDATE content SET complete = 0, sha256 = '', sha512 = '' WHERE serial = ?", (row[0],))
 
 
-def sweep(connection: Connection, keep: Iterable[int] = ()) -> bool:
+def sweep(connection: Connection, keep: Iterable[int] = (), chunks: int = BATCH_CHUNKS) -> bool:
     """Remove one batch of abandoned chunk rows; returns True while there may be more.
 
     Args:
         connection: Inside a transaction.
         keep: Serials of contents that are being written at this moment.
+        chunks: Rows in the batch, at most.
     """
     kept = set(keep)
     for (serial,) in connection.execute("SELECT serial FROM content WHERE complete = 0 ORDER BY serial").fetchall():
@@ -170,11 +171,11 @@ def sweep(connection: Connection, keep: Iterable[int] = ()) -> bool:
             continue
         base = serial * _NUMBERS
         ids = connection.execute(
-            "SELECT id FROM chunk WHERE id >= ? AND id < ? LIMIT ?", (base, base + _NUMBERS, BATCH_CHUNKS)
+            "SELECT id FROM chunk WHERE id >= ? AND id < ? LIMIT ?", (base, base + _NUMBERS, chunks)
         ).fetchall()
         connection.executemany("DELETE FROM chunk WHERE id = ?", ids)
-        if len(ids) < BATCH_CHUNKS:
+        if len(ids) < chunks:
             connection.execute("DELETE FROM content WHERE serial = ?", (serial,))
-        connection.execute(f"PRAGMA incremental_vacuum({BATCH_CHUNKS * 80})").fetchall()
+        connection.execute(f"PRAGMA incremental_vacuum({chunks * 80})").fetchall()
         return True
     return False

@@ -27,7 +27,6 @@ from vault.keys import Cost, OpenKeys
 from vault.model import CustodyEvent, Secret
 from vault.open_vault import OpenVault, new_identity, now
 from vault.store import custody, identity, integrity, search
-from vault.store.content import sweep
 from vault.store.database import Database
 from vault.surroundings import network_file_system
 
@@ -169,9 +168,12 @@ def _tidy(vault: OpenVault) -> None:
 
 
 def sweep_all(vault: OpenVault) -> None:
-    """Remove everything that was abandoned, now."""
-    while vault.database.atomic(lambda c: sweep(c, vault.being_written()) or search.tidy(c)):
-        pass
+    """Remove everything that was abandoned or deleted, now.
+
+    Raises:
+        StorageError: It could not be removed; it goes after the next unlock.
+    """
+    vault.start_sweep().result()
 
 
 def change_passphrase(
