@@ -267,6 +267,25 @@ def both(*changes):
     return change
 
 
+def leaf_hash(f):
+    return hashlib.sha256(b"\0" + f.entries[0]["entry"].encode()).digest()
+
+
+def proof(size, root, *hashes):
+    """A log of which one leaf is known, number 0: `root(its hash)`, and the proof that goes with it."""
+
+    def change(f):
+        event()(f)
+        f.sign_checkpoint(ORIGIN, size, base64.b64encode(root(leaf_hash(f))).decode())
+        f.entries = [{**f.entries[0], "proof": [base64.b64encode(one).decode() for one in hashes]}]
+
+    return change
+
+
+def node(left, right):
+    return hashlib.sha256(b"\1" + left + right).digest()
+
+
 def number_of(entry):
     return json.loads(entry["entry"])["number"]
 
@@ -382,6 +401,8 @@ REFUSED = {
         "type with a line feed": payload(type="testimony\n"),
         "id of another record": payload(id=NEW_ID),
         "id of another form": payload(id="x"),
+        "a payload that is a list": raw(lambda data: dump(list(json.loads(data)))),
+        "a list for the fields": payload(fields=["_sd"]),
         "a further member of the payload": payload(note=1),
         "fields with another member": sd(lambda p, texts: p["fields"].update(x=1)),
         "a digest withdrawn": remove(True, lambda p: p["fields"]),
@@ -406,6 +427,8 @@ REFUSED = {
         "a name twice in the metadata": meta(disclosure("a", 1), disclosure("a", 2)),
         "a member without a name": fields(disclosure(1)),
         "a disclosure of four": fields(disclosure("a", 1, 2)),
+        "a disclosure of one": fields(disclosure()),
+        "a disclosure that is a number": fields(forge.b64(b"1")),
         "a disclosure that is no list": fields(forge.b64(b'{"a":1}')),
         "a salt of 15 bytes": fields(disclosure("a", 1, salt=forge.b64(bytes(15)))),
         "a salt that is a number": fields(disclosure("a", 1, salt=7)),
@@ -442,7 +465,13 @@ REFUSED = {
         "checkpoint with another signature": edit(CHECKPOINT, other_signature),
         "checkpoint under another name": log(name="somebody"),
         "checkpoint of another origin": log(origin="log/x"),
-        "checkpoint with a zero in front": log(f"0{SIZE}"),
+        "checkpoint with a zero in front": both(log(f"0{SIZE}"), about("checkpoint", size=SIZE)),
+        "checkpoint with text for the empty line": edit(CHECKPOINT, lambda data: data.replace(b"\n\n", b"\nx\n")),
+        "checkpoint with more behind the end": edit(CHECKPOINT, lambda data: data + b"x"),
+        "no entries, and a root of 31 bytes": both(log(root=SHORT), entries(lambda made: made.clear())),
+        "a proof that ends early": proof(2, lambda leaf: leaf),
+        "a proof that goes on above the root": proof(1, lambda leaf: node(bytes(32), leaf), bytes(32)),
+        "a proof with a hash of 31 bytes that fits": proof(2, lambda leaf: node(leaf, bytes(31)), bytes(31)),
         "checkpoint of 2^53 entries": both(log(2**53), about("checkpoint", size=SIZE)),
         "checkpoint with a fourth line": log(root=ROOT + "\nextension"),
         "checkpoint with a root of 31 bytes": log(root=SHORT),
@@ -481,6 +510,8 @@ REFUSED = {
         "leaf of another algorithm": event(_sd_alg="sha-512"),
         "leaf of no epoch": event(epoch="E" * 32),
         "leaf with a further member": event(note=""),
+        "leaf that is a list": lambda f: f.only_entry(dump(["_sd", "_sd_alg", "epoch", "format", "number"]), []),
+        "leaf with members for digests": event(_sd=dict.fromkeys(DIGESTS, "")),
         "leaf of 11 digests": event(_sd=DIGESTS[1:]),
         "leaf with a digest twice": event(_sd=[*DIGESTS[:11], DIGESTS[0]]),
         "leaf with a short digest": event(_sd=[*DIGESTS[:11], "AAAA"]),
@@ -496,6 +527,10 @@ REFUSED = {
         "a further member of a slot": event(("agent", {"key": "", "name": "", "role": ""})),
         "a number in a slot": event(("agent", {"key": 1, "role": ""})),
         "a slot without members": event(("digests", {})),
+        "a list for the members of a slot": event(("agent", ["key", "role"])),
+        "a text for the members of a slot": event(("location", "class")),
+        "a slot of 8 MiB": event(("related", ["x" * 6_300_000])),
+        "related to a text": event(("related", "x")),
         "related to nothing": event(("related", [])),
         "related to a number": event(("related", [1])),
         "slots out of order": event(("type", "capture"), ("object", {"id": "", "kind": ""})),
@@ -554,6 +589,7 @@ ACCEPTED = {
         "a language that is a list": array(disclosure("zh")),
         "an attachment's record without the content": drop(CONTENT),
         "an empty log": no_log(EMPTY_ROOT),
+        "a proof in a log of two": proof(2, lambda leaf: node(leaf, bytes(32)), bytes(32)),
         "no entries": entries(lambda made: made.clear()),
         "an entry that tells nothing": event(),
         "an entry that tells all": event(*ALL_SLOTS),
