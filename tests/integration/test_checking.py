@@ -107,8 +107,8 @@ def other_bytes(store, ids):
 
 ROWS = {
     "an older version's text in the newest one's row": (
-        sql(f"UPDATE record_version SET sd_jwt = (SELECT sd_jwt FROM record_version WHERE version = 1 AND record_serial "
-            f"= {VERSION}) WHERE version = 2 AND record_serial = {VERSION}"), "record-swapped", "note"),
+        sql(f"UPDATE record_version SET sd_jwt = (SELECT sd_jwt FROM record_version WHERE version = 1 AND "
+            f"record_serial = {VERSION}) WHERE version = 2 AND record_serial = {VERSION}"), "record-swapped", "note"),
     "the newest version was removed": (
         sql(f"DELETE FROM record_version WHERE version = 2 AND record_serial = {VERSION}",
             "UPDATE record SET newest = 1 WHERE id = '{note}'"), "version-missing", "note"),

@@ -251,7 +251,6 @@ def altered(store):
 
 
 def altered_digest(store):
-    (entry,) = store.execute("SELECT entry FROM custody_entry WHERE number = 3").fetchone()
     (other,) = store.execute("SELECT entry FROM custody_entry WHERE number = 4").fetchone()
     set_entry(store, 3, bytes(other).replace(b'"number":4', b'"number":3'))
 

@@ -1,0 +1,659 @@
+"""The `evault` commands: fields and exit codes by contract, no traceback, no secret, nothing raw on the terminal."""
+
+import io
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.bundle_world import Sender, an_id
+from tests.vault_world import PASSPHRASE, PHOTO, introduce, make_vault, reopen, rows, seal
+from tui.cli import commands
+from tui.cli.parser import build
+from tui.cli.run import run
+from tui.notices import TABLE, notice_for
+from tui.text import shown
+from vault import api, errors
+from vault.bundle.contents import OutgoingRecord
+from vault.formats.age import X25519Identity, decrypt_bytes
+from vault.formats.record import sign_record
+from vault.jobs import Job
+
+ROOT = Path(__file__).parents[2]
+ESCAPES = "\x1b]0;owned\x07\x1b[31mred"
+TURNED = "\u202egpj.exe"
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc, which only Linux has")
+EXITS = {0, 1, 2, 3, 4, 5, 6, 70, 130}
+
+
+@pytest.fixture
+def evault(tmp_path, capfd, monkeypatch):
+    """Run a command here and return (exit code, standard output, standard error).
+
+    Whatever the command is, there is no traceback, no secret, and with `--json` exactly one object.
+    """
+
+    def call(*words, secrets=(PASSPHRASE,), vault="vault", stdin=b""):
+        reading, writing = os.pipe()
+        os.write(writing, "".join(f"{line}\n" for line in secrets).encode())
+        os.close(writing)
+        monkeypatch.setattr(sys, "stdin", None if stdin is None else io.TextIOWrapper(io.BytesIO(stdin)))
+        capfd.readouterr()
+        try:
+            code = run(["--vault", str(tmp_path / vault), "--passphrase-fd", str(reading), *map(str, words)])
+        finally:
+            os.close(reading)
+        out, err = capfd.readouterr()
+        assert code in EXITS
+        for text in (out, err):
+            assert "Traceback" not in text
+            assert not any(secret and secret in text for secret in secrets)
+            assert shown(text, lines=True) == text
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
+def told(evault):
+    """Run a command with `--json` and return (exit code, the object)."""
+
+    def call(*words, **more):
+        code, out, _ = evault("--json", *words, **more)
+        assert out.count("\n") == 1
+        value = json.loads(out)
+        assert value["exit"] == code
+        assert value["ok"] is (code == 0)
+        assert (value["error"] is None) is (code in (0, 6))
+        if value["error"]:
+            assert set(value["error"]) == {"code", "message", "advice"}
+            assert value["error"]["message"]
+        return code, value
+
+    return call
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A vault with a case, a testimony, a photo and a contact, closed; and the ids."""
+    vault, other = make_vault(tmp_path / "vault"), make_vault(tmp_path / "other", 1)
+    case = api.cases.add(vault, "案件 one").id
+    testimony = api.records.add(vault, case, "testimony", {"statement": "我在乌鲁木齐被拘留", "title": "title"}).id
+    photo = api.intake.attach(vault, case, PHOTO, Job()).id
+    introduce(vault, other, "Lawyer")
+    introduce(other, vault, "Defender")
+    (tmp_path / "card").write_text(api.contacts.card(other, "Lawyer"))
+    theirs = api.cases.add(other, "theirs").id
+    api.records.add(other, theirs, "note", {"text": "from the lawyer"})
+    seal(other, theirs, "Defender", tmp_path / "back.age")
+    vault.close()
+    other.close()
+    return {"vault": vault, "case": case, "testimony": testimony, "photo": photo,
+            "fingerprint": other.identity.fingerprint}  # fmt: skip
+
+
+# -- the contract ---------------------------------------------------------------------------------------------------
+
+FINDING = {"step", "code", "severity", "where", "message"}
+
+
+def test_every_command_prints_the_fields_of_the_contract(told, place, tmp_path):
+    case, testimony, photo = place["case"], place["testimony"], place["photo"]
+    (tmp_path / "text").write_text("text of a testimony")
+    (tmp_path / "note.toml").write_text('text = "a note"\n')
+    (tmp_path / "person.toml").write_text('[[names]]\nfull = "somebody"\n')
+    (tmp_path / "outbox").mkdir()
+
+    def good(fields, *words, code=0, **more):
+        found, value = told(*words, **more)
+        assert (found, sorted(set(fields.split()) - set(value))) == (code, [])
+        return value
+
+    assert good("fingerprint recipient ssh_public_key", "identity", "show")["recipient"].startswith("age1pq1")
+    good("fingerprint file", "identity", "card", "--out", tmp_path / "my.card", "--name", "Me")
+    good("fingerprint file", "identity", "export", "--type", "x25519", "--out", tmp_path / "key")
+    assert (tmp_path / "key").read_text().startswith("AGE-SECRET-KEY-1")
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+    good("name fingerprint verified", "contact", "add", tmp_path / "card")
+    (contact,) = good("contacts", "contact", "list")["contacts"]
+    assert contact == {**contact, "name": "Lawyer", "verified": True, "fingerprint": place["fingerprint"]}
+    good("name fingerprint verified", "contact", "verify", "Lawyer", "--fingerprint", place["fingerprint"])
+    second = good("id", "case", "add", "--title", "another case")["id"]
+    listed = good("cases", "case", "list")["cases"]
+    assert [one["id"] for one in listed] == [second, case]
+    seen = good("id title records attachments", "case", "show", case)
+    assert [one["id"] for one in seen["records"]] == [testimony]
+    assert [(one["id"], len(one["sha256"])) for one in seen["attachments"]] == [(photo, 64)]
+    made = good("id version digest", "testimony", "add", "--case", second, "--file", tmp_path / "text", "--lang", "en",
+                "--title", "t")  # fmt: skip
+    note = good("id version digest", "record", "add", "--case", second, "--type", "note", "--file",
+                tmp_path / "note.toml")["id"]  # fmt: skip
+    corrected = good("id version digest", "record", "correct", note, "--file", tmp_path / "note.toml", "--why", "slip")
+    assert (made["version"], corrected["version"]) == (1, 2)
+    assert len(good("records", "record", "list", "--case", second)["records"]) == 2
+    record = good("fields versions type", "record", "show", note)
+    assert (record["type"], record["fields"], len(record["versions"])) == ("note", {"text": "a note"}, 2)
+    good("id", "record", "delete", note, "--why", "a reason")
+    (one,) = good("attachments", "attachment", "list", "--case", case)["attachments"]
+    assert (one["size"], one["media_type"]) == (PHOTO.stat().st_size, "image/jpeg")
+    assert good("attachments", "attachment", "show", photo)["attachments"][0]["fields"]["original_name"] == PHOTO.name
+    (taken,) = good("attachments", "attach", "--case", second, "--record", made["id"], tmp_path / "text")["attachments"]
+    assert {"id", "sha256", "size"} <= set(taken)
+    assert good("sha256", "extract", photo, "--out", tmp_path / "p.jpg")["sha256"] == one["sha256"]
+    assert (tmp_path / "p.jpg").read_bytes() == PHOTO.read_bytes()
+    (hit,) = good("hits", "search", "--limit", "5", "--", "乌鲁木齐")["hits"]
+    assert {"id": testimony, "case": case}.items() <= hit.items()
+    sealed = good("bundles", "seal", "--case", case, "--to", "Lawyer", "--out", tmp_path / "outbox", "--purpose", "p",
+                  "--disclose", f"{testimony}:title", "--withhold", f"{photo}:*")["bundles"]  # fmt: skip
+    assert {"file", "bundle_id", "sha256", "recipient"} <= set(sealed[0])
+    good("file", "reveal", f"{testimony}:title", "--to", "Lawyer", "--out", tmp_path / "r.age")
+    opened = good("verdict findings signer", "open", tmp_path / "back.age", "--out", tmp_path / "bag")
+    assert (opened["verdict"], opened["signer"]) == ("verified", place["fingerprint"])
+    received = good("verdict findings case", "receive", tmp_path / "back.age")
+    assert received["verdict"] == "verified"
+    assert len(good("records", "case", "show", received["case"])["records"]) == 1
+    again = good("verdict findings case", "receive", tmp_path / "back.age", code=1)
+    assert set(again["findings"][0]) == FINDING
+    good("verdict findings signer", "verify", tmp_path / "bag", code=6, secrets=())
+    good("verdict findings signer", "verify", tmp_path / "bag", "--signer", place["fingerprint"], secrets=())
+    good("size root entries", "log", "show", "--limit", "3")
+    good("size root", "log", "verify")
+    good("size root", "log", "checkpoint", "--out", tmp_path / "anchor")
+    good("size root", "log", "prove", testimony, "--out", tmp_path / "proof")
+    checked = good("findings anchored", "check", "--anchor", tmp_path / "anchor", "--anchor", tmp_path / "proof")
+    assert (checked["findings"], checked["anchored"]) == ([], "yes")
+    assert good("bytes_written", "backup", tmp_path / "stick")["bytes_written"] > 0
+
+
+def test_keys_shares_and_restoring(told, place, tmp_path):
+    trustee, new = X25519Identity.generate(), "copper meadow lantern window"
+    words = ["recovery", "make"]
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        words += ["--out", tmp_path / name, "--trustee", trustee.recipient.text]
+    code, value = told(*words)
+    assert (code, value["threshold"], len(value["shares"])) == (0, 2, 2)
+    shares = []
+    for share in value["shares"]:
+        shares.append(tmp_path / f"share {share['index']}")
+        shares[-1].write_bytes(decrypt_bytes(Path(share["file"]).read_bytes(), identities=[trustee]))
+    assert told("recovery", "check", *shares)[1]["generation"] >= 1
+    assert told("backup", tmp_path / "stick")[0] == 0
+    code, value = told("passwd", secrets=(PASSPHRASE, new))
+    assert (code, "generation" in value) == (0, True)
+    assert told("case", "list")[1]["error"]["code"] == "wrong-passphrase"
+    assert "generation" in told("rekey", secrets=(new,))[1]
+    code, value = told("recovery", "use", *shares, secrets=(PASSPHRASE,))
+    assert (code, [type(index) for index in value["shares"]]) == (0, [int, int])
+    assert told("case", "list")[0] == 0
+    assert told("restore", tmp_path / "stick", vault="restored")[0] == 0
+    assert told("restore", tmp_path / "stick", vault="restored")[1]["error"]["code"] == "exists"
+    assert told("check", vault="restored")[0] == 0
+
+
+def test_a_new_vault_and_a_phrase_for_it(told, evault, tmp_path):
+    code, value = told("phrase", "--words", "6")
+    assert (code, len(value["phrase"].split())) == (0, 6)
+    code, value = told("init", "--name", "Somebody", vault="new", secrets=(value["phrase"],))
+    assert (code, value["vault"]) == (0, str(tmp_path / "new"))
+    assert len(value["fingerprint"]) == 47
+    code, value = told("init", vault="new")
+    assert (code, value["error"]["code"]) == (4, "exists")
+    assert str(tmp_path / "new") in value["error"]["message"]
+    code, value = told("init", vault="weak", secrets=("password",))
+    assert (code, value["error"]["message"].startswith("Too weak")) == (4, True)
+    assert not (tmp_path / "weak").exists()
+    assert "Next" in evault("init", vault="third")[1]
+
+
+def test_every_command_of_the_parser_is_run_by_something():
+    def parts(parser):
+        groups = [
+            action for action in parser._actions if hasattr(action, "choices") and isinstance(action.choices, dict)
+        ]
+        return groups[0].choices if groups else {}
+
+    found = set()
+    for name, command in parts(build()).items():
+        found |= {(name, part) for part in parts(command)} or {(name, "")}
+        assert "description" in vars(command)
+        assert command.description
+    assert found == set(commands._TABLE)
+
+
+@pytest.mark.parametrize("name", ["seal", "receive", "recovery use", "passwd", "restore"])
+def test_help_says_which_secrets_are_asked_for_in_which_order(name, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run([*name.split(), "--help"])
+    assert ended.value.code == 0
+    assert "Secrets: " in capsys.readouterr().out
+
+
+def test_the_table_of_notices_knows_every_error():
+    def below(kind):
+        return {kind}.union(*(below(one) for one in kind.__subclasses__() if one.__module__ == "vault.errors"))
+
+    known = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.VaultError)}
+    assert known == below(errors.VaultError) == set(TABLE)
+    assert len({notice.code for notice in TABLE.values()}) == len(TABLE)
+    assert {notice.exit for notice in TABLE.values()} <= EXITS - {0, 2, 6}
+    assert {notice.severity for notice in TABLE.values()} == {"error", "warning"}
+    assert all(notice.title for notice in TABLE.values())
+
+    class OfAScreen(errors.NotForUsError):
+        """A kind that the table does not name."""
+
+    assert notice_for(OfAScreen("x")) is TABLE[errors.NotForUsError]
+
+
+# -- the command line itself ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "advice"),
+    [
+        ("contcat list", "There is no such command.", "Did you mean 'contact'?"),
+        ("hunter2", "There is no such command.", "See 'evault --help'."),
+        ("case ad", "There is no such command.", "Did you mean 'add'?"),
+        ("case", "The command line lacks: {add,list,show}.", "See 'evault case --help'."),
+        ("case add", "The command line lacks: --title.", "See 'evault case add --help'."),
+        ("case add --title", "--title needs a value.", "See 'evault case add --help'."),
+        ("case list --limit hunter2", "--limit takes a whole number.", "See 'evault case list --help'."),
+        ("case list hunter2", "There is a word or an option", "See 'evault --help'."),
+        (
+            "case list --json",
+            "There is a word or an option",
+            "Write --vault, --passphrase-fd, --json before the command.",
+        ),
+        ("identity export --out F --type rsa", "There is no such value for --type.", "See 'evault identity export"),
+        ("case add --tit hunter2", "The command line lacks: --title.", "See"),
+        ("seal --case x", "The command line lacks: --out.", "See 'evault seal --help'."),
+        ("search", "The command line lacks: WORDS.", "See 'evault search --help'."),
+    ],
+)
+def test_a_wrong_command_line_is_explained_and_never_quoted(evault, told, words, message, advice):
+    code, out, err = evault(*words.split())
+    assert code == 2
+    if "--json" in words:
+        error = json.loads(out)["error"]
+        out, err = "", f"evault: {error['message']} {error['advice']}\n"
+    assert out == ""
+    assert err.startswith(f"evault: {message}")
+    assert advice in err
+    assert "hunter2" not in err
+    assert told(*words.split())[1]["error"]["code"] == "usage"
+
+
+def test_without_a_command_there_is_short_help_on_standard_error(capsys):
+    assert run([]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "first steps:" in err
+    assert len(err.splitlines()) < 20
+    assert run(["--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["message"] == "There is no command."
+
+
+def test_what_stands_behind_two_dashes_is_searched_for(evault, told, place):
+    code, out, _ = evault("search", "--", "--json")
+    assert (code, out) == (0, "Nothing was found.\n")
+    assert told("search", "--limit", "3", "--", "-乌鲁木齐", "--vault")[1]["hits"] == []
+    assert len(told("search", "--", "乌鲁木齐")[1]["hits"]) == 1
+    assert told("search", "--", '"乌鲁木齐" OR NEAR(')[0] == 0
+
+
+# -- what is refused ------------------------------------------------------------------------------------------------
+
+
+def test_refusals_have_their_exit_code_and_name_the_file(told, place, tmp_path):
+    (tmp_path / "there").write_text("untouched")
+    (tmp_path / "garbage").write_bytes(os.urandom(500))
+    (tmp_path / "folder").mkdir()
+    there, case, photo = tmp_path / "there", place["case"], place["photo"]
+    for words, code, name, path in (
+        (("open", tmp_path / "no.age", "--out", tmp_path / "bag"), 4, "not-found", tmp_path / "no.age"),
+        (("open", tmp_path / "back.age", "--out", there), 4, "exists", there),
+        (("open", tmp_path / "garbage", "--out", tmp_path / "bag"), 4, "bad-format", tmp_path / "garbage"),
+        (("receive", tmp_path / "folder"), 4, "wrong-kind", tmp_path / "folder"),
+        (("verify", tmp_path / "no bag"), 4, "not-found", tmp_path / "no bag"),
+        (("verify", there), 4, "wrong-kind", there),
+        (("contact", "add", tmp_path / "no.card"), 4, "not-found", tmp_path / "no.card"),
+        (("contact", "add", tmp_path / "garbage"), 4, "bad-format", tmp_path / "garbage"),
+        (("testimony", "add", "--case", case, "--file", tmp_path / "no.txt"), 4, "not-found", tmp_path / "no.txt"),
+        (("identity", "card", "--out", there), 4, "exists", there),
+        (("identity", "export", "--type", "hybrid", "--out", there), 4, "exists", there),
+        (("log", "checkpoint", "--out", there), 4, "exists", there),
+        (("log", "prove", "0", "--out", there), 4, "exists", there),
+        (("extract", photo, "--out", there), 4, "exists", there),
+        (("seal", "--case", case, "--to", "Lawyer", "--accept-metadata", "--out", there), 4, "exists", there),
+        (("seal", "--case", case, "--to", "Lawyer", "--out", tmp_path / "b"), 4, "held", place["photo"]),
+        (("seal", "--case", case, "--to", "Nobody", "--out", tmp_path / "b"), 4, "not-found", ""),
+        (("seal", "--case", "f" * 32, "--to", "Lawyer", "--out", tmp_path / "b"), 4, "not-found", ""),
+        (("seal", "--case", case, "--to", "Lawyer", "--disclose", "x:y", "--out", tmp_path / "b"), 4, "refused", ""),
+        (("seal", "--case", case, "--out", tmp_path / "b"), 4, "refused", ""),
+        (("seal", "--case", case, "--to", "Lawyer", "--with-passphrase", "--out", tmp_path / "b"), 4, "refused", ""),
+        (("reveal", f"{photo}:nothing", "--to", "Lawyer", "--out", tmp_path / "b"), 4, "not-found", ""),
+        (("record", "show", "f" * 32), 4, "not-found", ""),
+        (("record", "add", "--case", case, "--type", "no", "--file", there), 4, "bad-format", ""),
+        (("contact", "verify", "Lawyer", "--fingerprint", "12345"), 4, "refused", ""),
+        (("contact", "verify", "Lawyer", "--fingerprint", "12345 " * 8), 1, "integrity", ""),
+        (("contact", "add"), 4, "refused", ""),
+        (("restore", tmp_path / "folder"), 4, "", ""),
+        (("phrase", "--words", "1"), 4, "refused", ""),
+    ):
+        found, value = told(*words)
+        assert (found, words[:2], value["error"]["code"]) == (code, words[:2], name or value["error"]["code"])
+        assert str(path) in value["error"]["message"], words
+        assert value["error"]["advice"]
+    assert there.read_text() == "untouched"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "back.age", "card", "folder", "garbage", "other", "there", "vault"
+    ]  # fmt: skip
+
+
+def test_files_that_are_refused_are_named_and_the_others_are_taken_in(told, evault, place, tmp_path):
+    good = tmp_path / "good.txt"
+    good.write_text("x")
+    os.mkfifo(tmp_path / "fifo")
+    words = ("attach", "--case", place["case"], tmp_path / "no", tmp_path, tmp_path / "fifo", "/dev/null", good)
+    code, value = told(*words)
+    assert (code, value["error"]["code"]) == (4, "wrong-kind")
+    assert value["error"]["message"] == "4 of 5 files were not taken in."
+    assert [one["file"] for one in value["refused"]] == [str(word) for word in words[3:7]]
+    assert [one["original_name"] for one in value["attachments"]] == ["good.txt"]
+    _, _, err = evault(*words)
+    assert err.count("NOT taken in: ") == 4
+    assert f"Taken in: {good}" in err
+
+
+def test_records_that_cannot_be_read_are_refused_without_quoting_them(told, evault, place, tmp_path):
+    path = tmp_path / "r.toml"
+    for content, code in (
+        (b"text = unquoted-secret-word", 4),
+        (b"\xff\xfe not text", 4),
+        (b"secret_word = 1\n", 4),
+        (b"text = 5\n", 4),
+        (b"a = " + b"[" * 100_000, 4),
+    ):
+        path.write_bytes(content)
+        found, value = told("record", "add", "--case", place["case"], "--type", "note", "--file", path)
+        assert found == code
+        assert "unquoted" not in json.dumps(value)
+    path.write_bytes(b"text = unquoted-secret-word")
+    assert "line 1, column" in evault("record", "add", "--case", place["case"], "--type", "note", "--file", path)[2]
+
+
+def test_standard_input_is_a_testimony(told, evault, place):
+    text = "我在乌鲁木齐被拘留。\nsecond line\n"
+    words = ("testimony", "add", "--case", place["case"], "--file", "-")
+    made = told(*words, stdin=b"\xef\xbb\xbf" + text.encode())[1]
+    assert told("record", "show", made["id"])[1]["fields"]["statement"] == text
+    assert told(*words, stdin=b"\xff\xfe")[1]["error"]["code"] == "bad-format"
+    assert told(*words, stdin=None)[1]["error"]["code"] == "refused"
+    assert told(*words, stdin=b"")[0] == 4
+    assert told(*words, stdin=b"x" * (17 << 20))[1]["error"]["message"].startswith("The text is larger")
+
+
+def test_secrets_that_are_wrong_missing_or_too_many(told, place, tmp_path):
+    assert told("case", "list", secrets=("hunter2",))[1]["error"]["code"] == "wrong-passphrase"
+    assert told("case", "list", secrets=())[1]["error"]["message"] == "There is no line left for: Passphrase."
+    for number in ("99", "-1", str(1 << 70)):
+        assert run(["--passphrase-fd", number, "case", "list"]) == 4
+    reading, writing = os.pipe()
+    os.write(writing, b"\xff\xfe\n")
+    os.close(writing)
+    assert run(["--vault", str(tmp_path / "vault"), "--passphrase-fd", str(reading), "case", "list"]) == 4
+    os.close(reading)
+
+
+def test_a_vault_that_is_not_there_is_said_before_a_passphrase_is_asked_for(told, tmp_path):
+    code, value = told("case", "list", vault="nowhere", secrets=())
+    assert (code, value["error"]["code"]) == (4, "not-found")
+    assert str(tmp_path / "nowhere") in value["error"]["message"]
+
+
+def test_a_vault_that_is_open_elsewhere_is_said_within_seconds(told, place):
+    vault = reopen(place["vault"])
+    code, value = told("case", "list")
+    vault.close()
+    assert (code, value["error"]["code"]) == (5, "in-use")
+    assert told("case", "list")[0] == 0
+
+
+# -- our own mistakes -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [ZeroDivisionError, KeyError, UnicodeError, RecursionError, MemoryError, OSError])
+def test_a_mistake_of_ours_is_told_without_content(evault, told, place, monkeypatch, kind):
+    def broken(*_, **__):
+        raise kind("what a person wrote")
+
+    monkeypatch.setattr(api.cases, "page", broken)
+    monkeypatch.setenv("EVAULT_DEVELOPER_TRACEBACK", "1")
+    code, out, err = evault("case", "list")
+    assert (code, out) == (70, "")
+    assert "what a person wrote" not in err
+    assert f"The program made a mistake ({kind.__name__} at tests/integration/test_cli.py:" in err
+    assert told("case", "list")[1]["error"]["code"] == "internal"
+    monkeypatch.undo()
+
+
+# -- as a process ---------------------------------------------------------------------------------------------------
+
+
+def start(*words, secrets=PASSPHRASE + "\n", folder=None, **more):
+    """Start the program as a process of its own, secrets behind a pipe."""
+    reading, writing = os.pipe()
+    os.write(writing, secrets.encode())
+    os.close(writing)
+    front = [sys.executable, "-m", "tui", "--passphrase-fd", str(reading)]
+    if folder is not None:
+        front += ["--vault", str(folder)]
+    more.setdefault("stdout", subprocess.PIPE)
+    more.setdefault("stderr", subprocess.PIPE)
+    process = subprocess.Popen([*front, *map(str, words)], pass_fds=(reading,), cwd=ROOT, **more)
+    os.close(reading)
+    return process
+
+
+def finish(process):
+    out, err = process.communicate(timeout=60)
+    for text in (out or b"", err or b""):
+        assert b"Traceback" not in text
+        assert b"Exception ignored" not in text
+    return process.returncode, out, err
+
+
+@on_linux
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_while_a_film_is_taken_in_leaves_nothing_of_it(place, tmp_path, name):
+    folder = place["vault"].folder
+    film = tmp_path / "film.mp4"
+    with film.open("wb") as file:
+        file.truncate(8 << 30)
+    before = (folder / "vault.db").stat().st_size
+    process = start("--json", "attach", "--case", place["case"], film, folder=folder)
+    until = time.monotonic() + 30
+    while (folder / "vault.db").stat().st_size < before + (20 << 20):
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    visible = Path(f"/proc/{process.pid}/cmdline").read_bytes() + Path(f"/proc/{process.pid}/environ").read_bytes()
+    assert PASSPHRASE.split()[0].encode() not in visible
+    process.send_signal(getattr(signal, name))
+    code, out, _ = finish(process)
+    value = json.loads(out)
+    assert (code, value["exit"], value["error"]["code"]) == (130, 130, "cancelled")
+    vault = reopen(place["vault"])
+    assert [one.id for one in api.intake.page(vault, place["case"])] == [place["photo"]]
+    api.setup.sweep_all(vault)
+    assert rows(vault, "SELECT count(*) FROM content") == [(1,)]
+    assert rows(vault, "SELECT count(*) FROM chunk") == [(1,)]
+    assert api.checking.check(vault, [], Job()).report.findings == ()
+    vault.close()
+    assert sorted(path.name for path in folder.iterdir()) == ["vault.db", "vault.keys"]
+
+
+def handles_interrupts(process):
+    """True while a process has a handler of its own for Ctrl-C."""
+    found = Path(f"/proc/{process.pid}/status").read_text().split("SigCgt:")[1].split()[0]
+    return bool(int(found, 16) >> (signal.SIGINT - 1) & 1)
+
+
+@on_linux
+def test_ctrl_c_while_the_program_starts_is_no_traceback():
+    for _ in range(20):
+        process = start("phrase", secrets="")
+        for wanted in (True, False):  # Python's own handler, then none, while the program imports its parts
+            while process.poll() is None and handles_interrupts(process) is not wanted:
+                pass
+        process.send_signal(signal.SIGINT)
+        code, _, err = finish(process)
+        assert err == b""
+        if code:
+            assert code == -signal.SIGINT
+            return
+    pytest.fail("the program was never met while it started")
+
+
+def test_output_that_cannot_be_written_is_said_and_no_traceback(place):
+    folder = place["vault"].folder
+    with open("/dev/full", "wb") as full:
+        code, _, err = finish(start("case", "list", folder=folder, stdout=full))
+    assert (code, err.decode().startswith("evault: The output could not be written.")) == (5, True)
+    reading, writing = os.pipe()
+    os.close(reading)
+    code, _, err = finish(start("--json", "case", "list", folder=folder, stdout=writing))
+    os.close(writing)
+    assert code == 5
+    code, _, _ = finish(start("case", "list", folder=folder, stderr=subprocess.DEVNULL))
+    assert code == 0
+
+
+def test_a_terminal_of_another_encoding_gets_numbers(place):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    code, out, _ = finish(start("case", "list", folder=place["vault"].folder, env=environment))
+    assert code == 0
+    assert b"\\u6848\\u4ef6 one" in out
+
+
+def test_without_a_terminal_and_a_descriptor_there_is_advice(place):
+    process = subprocess.run(
+        [sys.executable, "-m", "tui", "--vault", str(place["vault"].folder), "case", "list"],
+        cwd=ROOT, capture_output=True, stdin=subprocess.DEVNULL, start_new_session=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert process.returncode == 4
+    assert process.stderr == (
+        b"evault: There is no terminal to ask for a passphrase on. Use --passphrase-fd N with one secret per line.\n"
+    )
+
+
+# -- on a terminal --------------------------------------------------------------------------------------------------
+
+
+SEVERAL = """
+import json, os, pathlib, sys
+from tui.cli.run import run
+for words in json.loads(pathlib.Path(sys.argv[1]).read_text()):
+    reading, writing = os.pipe()
+    os.write(writing, sys.argv[2].encode())
+    os.close(writing)
+    assert run(["--passphrase-fd", str(reading), *words]) in (0, 4, 6), words
+    os.close(reading)
+"""
+
+
+def on_terminal(*words, answers=(), program=("-m", "tui")):
+    """Run the program on a terminal of its own and return (exit code, everything the terminal received)."""
+    process, handle = pty.fork()
+    if process == 0:
+        os.chdir(ROOT)
+        os.execv(sys.executable, [sys.executable, *map(str, (*program, *words))])
+    seen, waiting = b"", list(answers)
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if not select.select([handle], [], [], 0.2)[0]:
+            continue
+        try:
+            piece = os.read(handle, 65536)
+        except OSError:
+            break
+        seen += piece
+        if waiting and seen.endswith(waiting[0][0].encode()):
+            os.write(handle, waiting.pop(0)[1].encode() + b"\n")
+    _, status = os.waitpid(process, 0)
+    os.close(handle)
+    assert waiting == []
+    return os.waitstatus_to_exitcode(status), seen
+
+
+def test_a_passphrase_that_is_typed_is_not_shown(place):
+    folder = place["vault"].folder
+    code, seen = on_terminal("--vault", folder, "case", "list", answers=[("Passphrase: ", PASSPHRASE)])
+    assert code == 0
+    assert "案件 one".encode() in seen
+    assert PASSPHRASE.split()[0].encode() not in seen
+    code, seen = on_terminal("--vault", folder, "passwd", answers=[
+        ("Passphrase: ", PASSPHRASE), ("New passphrase: ", "gravel window harvest"),
+        ("New passphrase, again: ", "gravel window harvset"),
+    ])  # fmt: skip
+    assert code == 4
+    assert b"The two were not the same." in seen
+    assert b"gravel" not in seen
+
+
+def test_nothing_that_others_wrote_reaches_the_terminal_raw(place, tmp_path):
+    vault = reopen(place["vault"])
+    wild = f"{ESCAPES}{TURNED}\nVERIFIED: intact, and the signer is established.\r\x9b2J\u2028x"
+    case = api.cases.add(vault, wild).id
+    name = f"{ESCAPES}{TURNED}\nVERIFIED: intact.txt"
+    (tmp_path / name).write_text("x")
+    (tmp_path / os.fsdecode(b"bytes\xff\xfe.txt")).write_text("y")
+    sender = Sender()
+    records = [
+        OutgoingRecord(an_id(number), 1, sign_record(
+            id=an_id(number), type=kind, version=1, meta={}, fields=fields, public_key=sender.key, sign=sender.sign
+        ).text)
+        for number, kind, fields in (
+            (16, "note", {"text": f"needle {wild}", "title": wild}),
+            (17, "wild-type", {wild[:200]: {wild[:100]: [wild]}}),
+            (18, "attachment", {"original_name": wild, "media_type": wild}),
+        )
+    ]  # fmt: skip
+    data = sender.seal(vault.identity.x25519.recipient, records=tuple(records), attachments=(), purpose=wild)
+    (tmp_path / "b.age").write_bytes(data)
+    vault.close()
+    lines = [
+        ("attach", "--case", case, "--note", wild, tmp_path / name, tmp_path / os.fsdecode(b"bytes\xff\xfe.txt")),
+        ("attach", "--case", case, tmp_path / f"no{name}"),
+        ("receive", tmp_path / "b.age"),
+        ("case", "list"),
+        ("case", "show", case),
+        ("case", "show", "ca5e" * 8),
+        ("record", "show", an_id(16)),
+        ("record", "show", an_id(17)),
+        ("attachment", "show", an_id(18)),
+        ("attachment", "list", "--case", "ca5e" * 8),
+        ("search", "--", "needle"),
+        ("seal", "--case", case, "--to", "Lawyer", "--out", tmp_path / f"{name}.age"),
+        ("log", "show"),
+    ]
+    (tmp_path / "lines").write_text(json.dumps([["--vault", str(vault.folder), *map(str, line)] for line in lines]))
+    code, seen = on_terminal(program=("-c", SEVERAL, tmp_path / "lines", PASSPHRASE))
+    assert code == 0
+    text = seen.decode()
+    for character in "\x1b\x07\x9b\u202e\u2028":
+        assert character not in text
+    assert "␍" in text
+    assert not any(line.startswith("VERIFIED") for line in text.splitlines())
+    assert "⟨RLO⟩gpj.exe" in text
+    assert "␛[31mred" in text
+    assert "bytes" in text
+    assert "needle" in text
