@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,10 +49,22 @@ def new_vault(tmp_path: Path, secret: Secret):
         vault.close()
 
 
+@pytest.fixture(scope="session")
+def empty_vault(tmp_path_factory) -> tuple[Path, keys.OpenKeys]:
+    """A locked vault to be copied, and its keys: making one takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("empty") / "vault"
+    made = api.setup.create(folder, api.to_secret(PASSPHRASE), FLOOR)
+    made.close()
+    return folder, made.keys
+
+
 @pytest.fixture
-def vault(new_vault) -> api.OpenVault:
-    """One unlocked vault."""
-    return new_vault()
+def vault(empty_vault, tmp_path: Path):
+    """One unlocked vault, in the folder `vault`."""
+    folder, opened = empty_vault
+    copy = api.setup.open_with(Path(shutil.copytree(folder, tmp_path / "vault")), opened)
+    yield copy
+    copy.close()
 
 
 @pytest.fixture
