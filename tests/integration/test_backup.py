@@ -1,0 +1,423 @@
+"""Backups: only what changed is written, the last good one outlives whatever happens, and a restore is honest."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from vault import api, errors, keys
+from vault.formats import backup_manifest
+from vault.jobs import Job
+from vault.usecases import backup, checking, custody, intake, records, recovery, setup
+
+STRACE = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+SEGMENT = backup_manifest.SEGMENT_SIZE
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def segments(folder: Path) -> set[str]:
+    return {path.name for path in folder.glob("segments/*/*")}
+
+
+def restored(stick: Path, folder: Path, secret) -> api.OpenVault:
+    backup.restore(stick, folder, secret, Job())
+    return setup.unlock(folder, secret)
+
+
+def titles(vault: api.OpenVault) -> list[str]:
+    assert checking.check(vault, [], Job()).report.ok
+    return [case.title for case in api.cases.page(vault)]
+
+
+@pytest.fixture
+def small_segments(monkeypatch):
+    """Segments of 256 KiB, so that a small vault has several."""
+    size = 1 << 18
+    monkeypatch.setattr(backup, "SEGMENT_SIZE", size)
+    monkeypatch.setattr(backup_manifest, "SEGMENT_SIZE", size)
+    return size
+
+
+# -- making one -------------------------------------------------------------------------------------------------------
+
+
+def test_a_backup_restores_to_the_same_evidence_in_a_new_epoch(vault, case, tmp_path, secret, job):
+    (tmp_path / "photo").write_bytes(os.urandom(2_000_000))
+    photo = intake.attach(vault, case.id, tmp_path / "photo", job)
+    note = records.add(vault, case.id, "note", {"text": "kept"})
+    custody.write_checkpoint(vault, tmp_path / "anchor")
+    written = backup.backup(vault, tmp_path / "stick", job)
+    assert written == sum(map(len, tree(tmp_path / "stick").values()))
+    before = custody.head(vault)
+    again = restored(tmp_path / "stick", tmp_path / "again", secret)
+    assert records.show(again, note.id).fields == {"text": "kept"}
+    intake.extract(again, photo.id, tmp_path / "out", job)
+    assert (tmp_path / "out").read_bytes() == (tmp_path / "photo").read_bytes()
+    assert again.identity.fingerprint == vault.identity.fingerprint
+    checked = checking.check(again, [tmp_path / "anchor"], job)
+    assert (checked.report.findings, checked.anchored) == ((), "yes")
+    head = custody.head(again)
+    assert head.epoch != before.epoch
+    assert custody.page(again, 1, before=before.size)[0].event["purpose"]["why"] == "restored from a backup"
+    again.close()
+    assert names(tmp_path / "again") == ["vault.db", "vault.keys"]
+    assert (tmp_path / "again").stat().st_mode & 0o777 == 0o700
+
+
+def test_what_is_later_than_the_backup_is_said_when_an_anchor_knows_it(vault, case, tmp_path, secret, job):
+    backup.backup(vault, tmp_path / "stick", job)
+    records.add(vault, case.id, "note", {"text": "after the backup"})
+    custody.write_checkpoint(vault, tmp_path / "anchor")
+    again = restored(tmp_path / "stick", tmp_path / "again", secret)
+    checked = checking.check(again, [tmp_path / "anchor"], job)
+    assert [finding.code for finding in checked.report.findings] == ["restored-before-anchor"]
+    assert checked.anchored == "unknown"
+    again.close()
+
+
+def test_nothing_in_a_backup_is_readable_and_nothing_names_the_case(vault, tmp_path, job):
+    case = api.cases.add(vault, "purple elephant")
+    records.add(vault, case.id, "note", {"text": "purple elephant"})
+    backup.backup(vault, tmp_path / "stick", job)
+    for name, content in tree(tmp_path / "stick").items():
+        assert b"elephant" not in content
+        assert b"SQLite" not in content
+        assert case.id.encode() not in content
+        assert case.id not in name
+
+
+def test_both_steps_of_a_backup_are_in_the_log(vault, tmp_path, job):
+    backup.backup(vault, tmp_path / "stick", job)
+    events = [entry.event for entry in custody.page(vault, 2)]
+    assert [(e["type"], e["object"]["kind"], e["outcome"]["result"]) for e in events] == [
+        ("replication", "backup", "success"),
+        ("replication", "backup", "intent"),
+    ]
+
+
+def test_a_second_backup_writes_only_what_changed(vault, case, tmp_path, secret, job, small_segments):
+    for number in range(3):
+        (tmp_path / "file").write_bytes(os.urandom(1_000_000))
+        intake.attach(vault, case.id, tmp_path / "file", job)
+        if number == 0:
+            first = backup.backup(vault, tmp_path / "stick", job)
+            kept = segments(tmp_path / "stick")
+    total = (tmp_path / "vault" / "vault.db").stat().st_size
+    second = backup.backup(vault, tmp_path / "stick", job)
+    assert kept & segments(tmp_path / "stick")
+    assert first < second < total - small_segments
+    records.add(vault, case.id, "note", {"text": "small"})
+    third = backup.backup(vault, tmp_path / "stick", job)
+    assert third < total // 2
+    assert len(segments(tmp_path / "stick")) == -(-(tmp_path / "vault" / "vault.db").stat().st_size // small_segments)
+    assert [name for name in names(tmp_path / "stick") if name != "segments"] == ["keys-00000003", "manifest-00000003"]
+    again = restored(tmp_path / "stick", tmp_path / "again", secret)
+    assert len(intake.page(again, case.id)) == 3
+    again.close()
+
+
+def test_what_is_saved_while_a_backup_runs_is_in_it_or_not_but_never_half(
+    vault, case, tmp_path, secret, small_segments
+):
+    (tmp_path / "file").write_bytes(os.urandom(3_000_000))
+    intake.attach(vault, case.id, tmp_path / "file", Job())
+    seen: list[str] = []
+
+    class Busy(Job):
+        def report(self, step: str, done: int, total: int | None = None) -> None:
+            if step == "copying":
+                records.add(vault, case.id, "note", {"text": f"{len(seen)}"})
+            seen.append(step)
+
+    backup.backup(vault, tmp_path / "stick", Busy())
+    assert "copying what changed" in seen
+    again = restored(tmp_path / "stick", tmp_path / "again", secret)
+    assert titles(again) == ["案件 1"]
+    assert len(records.page(again, case.id)) == seen.count("copying")
+    again.close()
+
+
+def test_a_quiet_vault_is_read_once(vault, tmp_path):
+    seen: list[str] = []
+
+    class Watching(Job):
+        def report(self, step: str, done: int, total: int | None = None) -> None:
+            seen.append(step)
+
+    setup.sweep_all(vault)
+    backup.backup(vault, tmp_path / "stick", Watching())
+    assert set(seen) == {"copying", "reading back"}
+
+
+# -- other people's folders -------------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_holds_other_things_is_refused_and_left_as_it_is(vault, new_vault, tmp_path, job):
+    other = new_vault("other")
+    backup.backup(other, tmp_path / "theirs", job)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_bytes(b"x")
+    (tmp_path / "videos" / "segments" / "ab").mkdir(parents=True)
+    (tmp_path / "videos" / "segments" / "holiday").mkdir()
+    (tmp_path / "videos" / "segments" / "ab" / "a.mp4").write_bytes(b"x")
+    (tmp_path / "file").write_bytes(b"x")
+    for name in ("theirs", "photos", "videos", "file"):
+        before = tree(tmp_path / name)
+        with pytest.raises(errors.AlreadyExistsError):
+            backup.backup(vault, tmp_path / name, job)
+        assert tree(tmp_path / name) == before
+
+
+def test_what_is_not_ours_beside_a_backup_is_never_removed(vault, case, tmp_path, job):
+    stick = tmp_path / "stick"
+    backup.backup(vault, stick, job)
+    foreign = [stick / "letter.txt", stick / "segments" / "notes", next(stick.glob("segments/??")) / "photo.jpg"]
+    (stick / "segments" / "album").mkdir()
+    foreign.append(stick / "segments" / "album" / ("0" * 64))
+    for path in foreign:
+        path.write_bytes(b"theirs")
+    records.add(vault, case.id, "note", {"text": "x"})
+    backup.backup(vault, stick, job)
+    assert all(path.read_bytes() == b"theirs" for path in foreign)
+
+
+def test_a_backup_inside_the_vault_is_refused(vault, tmp_path, job):
+    (tmp_path / "link").symlink_to(tmp_path / "vault")
+    for place in (tmp_path / "vault", tmp_path / "vault" / "stick", tmp_path / "link" / "stick"):
+        with pytest.raises(errors.AlreadyExistsError, match="inside the vault"):
+            backup.backup(vault, place, job)
+    assert set(names(tmp_path / "vault")) <= {"vault.db", "vault.keys", "vault.db-journal"}
+
+
+def test_a_place_that_cannot_be_written_is_called_so(vault, tmp_path, small_disk, job):
+    disk = small_disk(100)
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    with pytest.raises(errors.ReadOnlyError):
+        backup.backup(vault, disk / "stick", job)
+
+
+# -- a stick that is pulled out, full or damaged ----------------------------------------------------------------------
+
+BACKUP = """
+vault = api.setup.unlock(here / "vault", secret)
+api.backup.backup(vault, here / "stick", Job())
+say("done")
+"""
+
+
+@pytest.fixture
+def two_states(vault, case, tmp_path, job):
+    """A backup of a vault with one note, and the locked vault with a second note and another file."""
+    records.add(vault, case.id, "note", {"text": "first"})
+    backup.backup(vault, tmp_path / "stick", job)
+    (tmp_path / "file").write_bytes(os.urandom(500_000))
+    intake.attach(vault, case.id, tmp_path / "file", job)
+    records.add(vault, case.id, "note", {"text": "second"})
+    opened = vault.keys
+    vault.close()
+    return opened
+
+
+@STRACE
+@pytest.mark.parametrize("point", ["link:1", "link:2", "link:3", "unlink:2", "unlink:4", "unlink:5"])
+def test_a_backup_killed_at_any_file_leaves_a_good_one_and_the_next_completes_it(
+    two_states, child, tmp_path, secret, case, point
+):
+    call, number = point.split(":")
+    inject = f"inject={call}:signal=SIGKILL:when={number}"
+    process = child(BACKUP, prefix=("strace", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject))
+    assert process.communicate()[0] == "", "it was killed before its end"
+    again = restored(tmp_path / "stick", tmp_path / "again", secret)
+    assert len(records.page(again, case.id)) in (1, 2)
+    assert titles(again) == ["案件 1"]
+    again.close()
+    mine = setup.open_with(tmp_path / "vault", two_states)
+    backup.backup(mine, tmp_path / "stick", Job())
+    mine.close()
+    left = [name for name in names(tmp_path / "stick") if name != "segments"]
+    assert [name.partition("-")[0] for name in left] == ["keys", "manifest"]
+    assert not [path for path in tree(tmp_path / "stick") if path.endswith(".part")]
+    shutil.rmtree(tmp_path / "again")
+    again = restored(tmp_path / "stick", tmp_path / "again", secret)
+    assert len(records.page(again, case.id)) == 2
+    again.close()
+
+
+def test_a_first_backup_killed_anywhere_does_not_make_the_folder_foreign(vault, tmp_path, secret, job):
+    backup.backup(vault, tmp_path / "whole", job)
+    shutil.copytree(tmp_path / "whole", tmp_path / "stick")
+    (tmp_path / "stick" / "keys-00000001").unlink()
+    with pytest.raises(errors.NotFoundError):
+        backup.restore(tmp_path / "stick", tmp_path / "again", secret, job)
+    (tmp_path / "stick" / ".0123456789abcdef.part").write_bytes(b"half")
+    backup.backup(vault, tmp_path / "stick", job)
+    assert names(tmp_path / "stick") == ["keys-00000002", "manifest-00000002", "segments"]
+    restored(tmp_path / "stick", tmp_path / "again", secret).close()
+
+
+def test_a_stick_that_gets_full_keeps_the_older_backup(vault, case, tmp_path, secret, small_disk, small_segments):
+    stick = small_disk(4500) / "stick"
+    records.add(vault, case.id, "note", {"text": "first"})
+    backup.backup(vault, stick, Job())
+    for room in range(0, 3):
+        (tmp_path / "file").write_bytes(os.urandom(1_500_000))
+        intake.attach(vault, case.id, tmp_path / "file", Job())
+        before = set(segments(stick))
+        if room:
+            with pytest.raises(errors.DiskFullError, match="last good backup"):
+                backup.backup(vault, stick, Job())
+            assert before <= segments(stick)
+        else:
+            backup.backup(vault, stick, Job())
+        shutil.rmtree(tmp_path / "again", ignore_errors=True)
+        again = restored(stick, tmp_path / "again", secret)
+        assert len(intake.page(again, case.id)) == 1
+        again.close()
+
+
+def test_a_cancelled_backup_keeps_the_older_one(vault, case, tmp_path, secret, small_segments):
+    backup.backup(vault, tmp_path / "stick", Job())
+    before = tree(tmp_path / "stick")
+    records.add(vault, case.id, "note", {"text": "x"})
+    job = Job()
+    job.cancel()
+    with pytest.raises(errors.CancelledError):
+        backup.backup(vault, tmp_path / "stick", job)
+    after = tree(tmp_path / "stick")
+    assert {name: after.get(name) for name in before} == before
+    restored(tmp_path / "stick", tmp_path / "again", secret).close()
+
+
+def test_a_segment_that_rotted_is_noticed_removed_and_written_anew(vault, case, tmp_path, secret, job, small_segments):
+    backup.backup(vault, tmp_path / "stick", job)
+    rotten = sorted((tmp_path / "stick").glob("segments/*/*"))[1]
+    data = bytearray(rotten.read_bytes())
+    data[1000] ^= 1
+    rotten.write_bytes(data)
+    with pytest.raises((errors.IntegrityError, errors.DamagedError)):
+        backup.restore(tmp_path / "stick", tmp_path / "again", secret, job)
+    assert not (tmp_path / "again").exists()
+    manifest = names(tmp_path / "stick")
+    with pytest.raises(errors.StorageError, match="did not keep"):
+        backup.backup(vault, tmp_path / "stick", job)
+    assert not set(manifest) - set(names(tmp_path / "stick")), "the older generation stays until a new one is whole"
+    backup.backup(vault, tmp_path / "stick", job)
+    restored(tmp_path / "stick", tmp_path / "again", secret).close()
+
+
+def test_an_older_generation_is_taken_when_the_newest_is_not_whole_and_that_is_said(vault, case, tmp_path, secret, job):
+    stick = tmp_path / "stick"
+    backup.backup(vault, stick, job)
+    shutil.copytree(stick, tmp_path / "old")
+    api.cases.add(vault, "newer")
+    backup.backup(vault, stick, job)
+    shutil.copytree(tmp_path / "old", stick, dirs_exist_ok=True)
+    assert backup.restore(stick, tmp_path / "one", secret, job) == 0
+    (stick / "manifest-00000002").write_bytes(b"damaged")
+    assert backup.restore(stick, tmp_path / "two", secret, job) == 1
+    for name, expected in (("one", ["newer", "案件 1"]), ("two", ["案件 1"])):
+        again = setup.unlock(tmp_path / name, secret)
+        assert titles(again) == expected
+        again.close()
+
+
+def test_a_manifest_under_the_number_of_another_generation_is_refused(vault, tmp_path, secret, job):
+    stick = tmp_path / "stick"
+    backup.backup(vault, stick, job)
+    for name in ("keys", "manifest"):
+        (stick / f"{name}-00000001").rename(stick / f"{name}-00000007")
+    with pytest.raises(errors.IntegrityError, match="manifest"):
+        backup.restore(stick, tmp_path / "again", secret, job)
+
+
+# -- restoring --------------------------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_restored_leaves_nothing(vault, tmp_path, secret, job, small_disk):
+    stick = tmp_path / "stick"
+    backup.backup(vault, stick, job)
+    with pytest.raises(errors.UnlockError):
+        backup.restore(stick, tmp_path / "again", api.to_secret("not the right one"), job)
+    with pytest.raises(errors.NotFoundError):
+        backup.restore(tmp_path / "nowhere", tmp_path / "again", secret, job)
+    with pytest.raises(errors.AlreadyExistsError):
+        backup.restore(stick, tmp_path / "vault", secret, job)
+    with pytest.raises(errors.DiskFullError):
+        backup.restore(stick, small_disk(800) / "again", secret, job)
+    stopped = Job()
+    stopped.cancel()
+    with pytest.raises(errors.CancelledError):
+        backup.restore(stick, tmp_path / "again", secret, stopped)
+    assert names(tmp_path) == ["disk", "stick", "vault"]
+    assert names(tmp_path / "disk") == []
+
+
+def test_a_backup_made_after_a_rotation_restores_and_the_one_before_it_too(vault, tmp_path, secret, job):
+    backup.backup(vault, tmp_path / "before", job)
+    vault.close()
+    rotated = setup.rekey(tmp_path / "vault", secret, job)
+    shutil.copytree(tmp_path / "before", tmp_path / "stick")
+    backup.backup(rotated, tmp_path / "stick", job)
+    generation = rotated.keys.generation
+    rotated.close()
+    for name, expected in (("before", generation - 1), ("stick", generation)):
+        again = restored(tmp_path / name, tmp_path / f"{name}-again", secret)
+        assert again.keys.generation == expected
+        assert checking.check(again, [], job).report.ok
+        again.close()
+
+
+def test_a_backup_made_while_a_rotation_is_pending_restores(vault, tmp_path, secret, job):
+    vault.close()
+    opened = keys.unlock_keys(setup.read_key_file(tmp_path / "vault"), secret).begin_rekey(secret)
+    (tmp_path / "vault" / "vault.keys").write_bytes(opened.encoded)
+    pending = setup.unlock(tmp_path / "vault", secret)
+    backup.backup(pending, tmp_path / "stick", job)
+    pending.close()
+    again = restored(tmp_path / "stick", tmp_path / "again", secret)
+    assert again.keys.older_key is not None
+    again.close()
+
+
+def test_whoever_lost_machine_and_passphrase_restores_with_shares_and_sets_a_new_one(vault, case, tmp_path, job):
+    public_key, shares = recovery.prepare()
+    recovery.commit(vault, public_key)
+    backup.backup(vault, tmp_path / "stick", job)
+    vault.close()
+    shutil.rmtree(tmp_path / "vault")
+    with pytest.raises(errors.RefusedError):
+        backup.restore(tmp_path / "stick", tmp_path / "again", recovery.prepare()[1][:2], job)
+    with pytest.raises(errors.RefusedError):
+        backup.restore(tmp_path / "stick", tmp_path / "again", shares[:1], job)
+    assert backup.restore(tmp_path / "stick", tmp_path / "again", shares[1:], job) == 0
+    opened = recovery.rehearse(setup.read_key_file(tmp_path / "again"), shares[:2])
+    again = setup.open_with(tmp_path / "again", opened)
+    new = api.to_secret("garden ribbon thunder candle violet anchor")
+    setup.change_passphrase(again, new, keys.FLOOR)
+    again.close()
+    again = setup.unlock(tmp_path / "again", new)
+    assert titles(again) == ["案件 1"]
+    again.close()
+
+
+def test_restoring_twice_gives_two_epochs_that_both_name_where_they_grew_from(vault, tmp_path, secret, job):
+    backup.backup(vault, tmp_path / "stick", job)
+    grown = []
+    for name in ("one", "two"):
+        again = restored(tmp_path / "stick", tmp_path / name, secret)
+        event = custody.page(again, 1)[0].event
+        grown.append((custody.head(again).epoch, event["related"], event["digests"]["before"]))
+        again.close()
+    assert grown[0][0] != grown[1][0]
+    assert grown[0][1:] == grown[1][1:]
