@@ -300,8 +300,13 @@ def test_a_cancelled_backup_keeps_the_older_one(vault, case, tmp_path, secret, s
 
 
 def test_a_segment_that_rotted_is_noticed_removed_and_written_anew(vault, case, tmp_path, secret, job, small_segments):
+    (tmp_path / "file").write_bytes(os.urandom(2_000_000))
+    intake.attach(vault, case.id, tmp_path / "file", job)
     backup.backup(vault, tmp_path / "stick", job)
-    rotten = sorted((tmp_path / "stick").glob("segments/*/*"))[1]
+    before = segments(tmp_path / "stick")
+    backup.backup(vault, tmp_path / "stick", job)
+    name = min(before & segments(tmp_path / "stick"))
+    rotten = tmp_path / "stick" / "segments" / name[:2] / name
     data = bytearray(rotten.read_bytes())
     data[1000] ^= 1
     rotten.write_bytes(data)
