@@ -1,0 +1,182 @@
+"""The address book: a changed key is never accepted silently, and verifying means what was compared."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.bundle_world import new_identity
+from tests.vault_world import events, make_vault
+from vault import api
+from vault.errors import AlreadyExistsError, FormatError, IntegrityError, NotFoundError, RefusedError
+from vault.formats.fingerprint import fingerprint_of_recipient
+from vault.formats.ssh_keys import encode_public_key
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory):
+    """Two other people with vaults."""
+    folder = tmp_path_factory.mktemp("others")
+    vaults = [make_vault(folder / str(which), which) for which in (1, 2)]
+    for vault in vaults:
+        vault.clock = lambda: NOW
+    yield vaults
+    for vault in vaults:
+        vault.close()
+
+
+@pytest.fixture
+def vault(tmp_path):
+    vault = make_vault(tmp_path / "vault")
+    yield vault
+    vault.close()
+
+
+def recipient(kind="x25519"):
+    return new_identity(kind).recipient.text
+
+
+def card(vault, name="Lawyer", issued=NOW, **more):
+    before, vault.clock = vault.clock, lambda: issued
+    try:
+        return api.contacts.card(vault, name, **more)
+    finally:
+        vault.clock = before
+
+
+def names(vault):
+    return {one.name: one.verified for one in api.contacts.page(vault)}
+
+
+def test_a_contact_is_unverified_until_the_fingerprints_were_compared(vault, others):
+    added = api.contacts.add_card(vault, card(others[0]))
+    assert (added.name, added.verified, added.fingerprint) == ("Lawyer", False, others[0].identity.fingerprint)
+    assert added.recipients[0].startswith("age1pq1")
+    with pytest.raises(IntegrityError, match="not the one of this contact"):
+        api.contacts.verify(vault, "Lawyer", others[1].identity.fingerprint)
+    assert names(vault) == {"Lawyer": False}
+    with pytest.raises(RefusedError, match="not a whole fingerprint"):
+        api.contacts.verify(vault, "Lawyer", others[0].identity.fingerprint[:40])
+    verified = api.contacts.verify(vault, "Lawyer", api.contacts.own(others[0]).words)
+    assert verified.verified
+    assert api.contacts.get(vault, "Lawyer") == verified
+    with pytest.raises(NotFoundError):
+        api.contacts.get(vault, "Nobody")
+
+
+def test_a_card_that_its_own_key_renews_stays_verified_and_keeps_its_name(vault, others):
+    api.contacts.add_card(vault, card(others[0]), "My lawyer")
+    api.contacts.verify(vault, "My lawyer", others[0].identity.fingerprint)
+    later = card(others[0], "Other name", NOW + timedelta(days=1), expires_at=NOW.replace(year=2099))
+    renewed = api.contacts.add_card(vault, later)
+    assert (renewed.name, renewed.verified, renewed.expires_at) == ("My lawyer", True, NOW.replace(year=2099))
+    with pytest.raises(RefusedError, match="newer card"):
+        api.contacts.add_card(vault, card(others[0]))
+    assert api.contacts.page(vault) == [renewed]
+    assert [kind for kind, _, _ in events(vault, "contact")] == ["creation", "modification", "modification"]
+
+
+@pytest.mark.parametrize("name", ["Lawyer", "lawyer", "LAWYER ", "Ｌawyer", "Law\u200cyer"])
+def test_a_known_name_with_another_key_is_never_changed(vault, others, name):
+    api.contacts.add_card(vault, card(others[0]))
+    api.contacts.verify(vault, "Lawyer", others[0].identity.fingerprint)
+    before = api.contacts.page(vault)
+    for add in (
+        lambda: api.contacts.add_card(vault, card(others[1]), name),
+        lambda: api.contacts.add(vault, name, (recipient(),)),
+    ):
+        with pytest.raises(AlreadyExistsError, match="another key"):
+            add()
+    assert api.contacts.page(vault) == before
+    assert api.contacts.add_card(vault, card(others[1]), "Second lawyer").verified is False
+
+
+def test_a_known_ssh_key_does_not_carry_other_recipients_in(vault, others):
+    """Somebody sends "my new age key" with the ssh key of a contact that was verified."""
+    api.contacts.add_card(vault, card(others[0]))
+    api.contacts.verify(vault, "Lawyer", others[0].identity.fingerprint)
+    before = api.contacts.page(vault)
+    key = encode_public_key(others[0].identity.public_key)
+    for name in ("Lawyer", "Lawyer, new"):
+        with pytest.raises(AlreadyExistsError):
+            api.contacts.add(vault, name, (recipient(),), key)
+    assert api.contacts.page(vault) == before
+
+
+def test_the_fingerprint_of_a_hand_made_contact_covers_all_its_keys(vault, others):
+    one, two, key = recipient(), recipient("hybrid"), encode_public_key(others[0].identity.public_key)
+    alone = api.contacts.add(vault, "Alone", (one,))
+    assert alone.fingerprint == fingerprint_of_recipient(one)
+    both = api.contacts.add(vault, "Both", (one, two, one), key)
+    assert both.recipients == (two, one)
+    with_key = api.contacts.add(vault, "With another", (two, recipient()))
+    assert len({alone.fingerprint, both.fingerprint, with_key.fingerprint, others[0].identity.fingerprint}) == 4
+    assert api.contacts.verify(vault, "Both", both.fingerprint).verified
+
+
+def test_a_card_after_a_hand_made_contact_with_its_key_keeps_what_was_compared(vault, others):
+    key = encode_public_key(others[0].identity.public_key)
+    made = api.contacts.add(vault, "By hand", (recipient(),), key)
+    api.contacts.verify(vault, "By hand", made.fingerprint)
+    renewed = api.contacts.add_card(vault, card(others[0]))
+    assert (renewed.id, renewed.name, renewed.verified) == (made.id, "By hand", True)
+    assert renewed.fingerprint == others[0].identity.fingerprint
+
+
+def test_adding_the_very_same_again_changes_nothing(vault, others):
+    first = api.contacts.add(vault, "Court", (recipient(),))
+    api.contacts.add_card(vault, card(others[0]))
+    before = events(vault)
+    assert api.contacts.add(vault, "Court", first.recipients) == first
+    assert api.contacts.add_card(vault, card(others[0])).name == "Lawyer"
+    assert events(vault) == before
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 201, "a\nb", "a\x1bb", "a\u202eb", "a\u200bb", "a\ud800b", "a\u2028b"])
+def test_a_name_that_cannot_be_shown_is_refused(vault, others, name):
+    with pytest.raises(RefusedError):
+        api.contacts.add(vault, name, (recipient(),))
+    if name:
+        with pytest.raises(RefusedError):
+            api.contacts.add_card(vault, card(others[0]), name)
+    assert api.contacts.page(vault) == []
+
+
+def test_recipients_and_keys_that_are_none_are_refused(vault):
+    for bad in (("age1xyz",), ("",), (recipient().upper() + "x",), ("AGE-SECRET-KEY-1",), ("ssh-ed25519 AAAA",)):
+        with pytest.raises(FormatError):
+            api.contacts.add(vault, "X", bad)
+    for bad in ((), tuple(recipient() for _ in range(17))):
+        with pytest.raises(RefusedError, match="1 to 16 recipients"):
+            api.contacts.add(vault, "X", bad)
+    for key in ("ssh-rsa AAAA", "-----BEGIN OPENSSH PRIVATE KEY-----", "nothing"):
+        with pytest.raises(FormatError):
+            api.contacts.add(vault, "X", (recipient(),), key)
+    assert api.contacts.page(vault) == []
+
+
+def test_cards_that_are_expired_forged_or_one_s_own_are_refused(vault, others):
+    expired = card(others[0], issued=NOW - timedelta(days=9), expires_at=NOW - timedelta(days=8))
+    with pytest.raises(RefusedError, match="expired"):
+        api.contacts.add_card(vault, expired)
+    with pytest.raises(RefusedError, match="own card"):
+        api.contacts.add_card(vault, api.contacts.card(vault, "Me"))
+    good = card(others[0])
+    with pytest.raises((FormatError, IntegrityError)):
+        api.contacts.add_card(vault, good.replace("Lawyer", "Mallor"))
+    for bad in ("", "x", good[:-5], good + "x", good * 2):
+        with pytest.raises(FormatError):
+            api.contacts.add_card(vault, bad)
+    assert api.contacts.page(vault) == []
+
+
+def test_an_exported_identity_is_one_line_and_its_digest_is_not_kept(vault, tmp_path):
+    api.contacts.export_identity(vault, "hybrid", tmp_path / "key")
+    text = (tmp_path / "key").read_text()
+    assert text.startswith("AGE-SECRET-KEY-PQ-1")
+    assert text.count("\n") == 1
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+    entry = api.custody.page(vault, 1)[0].event
+    assert entry["location"]["class"] == "outside the vault, in clear"
+    assert "digests" not in entry
