@@ -130,10 +130,11 @@ def tar_header(name: bytes, size: bytes, edit: Callable[[bytearray], None] | Non
     return bytes(block)
 
 
-def pack(files: Files, path: str = "", edit: Callable[[bytearray], None] | None = None) -> bytes:
-    """The container; `edit` changes the header of `path` before its checksum is made."""
+def pack(files: Files, path: str = "", edit: Callable[[bytearray], None] | None = None, twice: str = "") -> bytes:
+    """The container; `edit` changes the header of `path` before its checksum is made, `twice` is in it twice."""
     out = b""
-    for name, content in files.items():
+    for name in [name for name in files for _ in range(1 + (name == twice))]:
+        content = files[name]
         edited = edit if name == path else None
         out += tar_header(f"bag/{name}".encode(), b"%011o" % len(content), edited)
         out += content + bytes(-len(content) % 512)

@@ -231,9 +231,9 @@ def test_the_end_of_the_container_is_exact():
         assert judge(other)[0] is None
 
 
-def test_a_second_file_of_one_name_is_refused():
-    doubled = CONTAINER[:1024] + CONTAINER
-    assert judge(doubled)[0] is None
+@pytest.mark.parametrize("path", ["bagit.txt", "data/custody/checkpoint"])
+def test_a_second_file_of_one_name_is_refused(path):
+    assert judge(forge.pack(FILES, twice=path)) == (None, "container")
 
 
 def regions():
