@@ -28,8 +28,8 @@ from vault.errors import (
     CancelledError,
     DiskFullError,
     HoldError,
-    NotFoundError,
     NotForUsError,
+    NotFoundError,
     RefusedError,
     WrongKindError,
 )
