@@ -130,12 +130,12 @@ def tar_header(name: bytes, size: bytes, edit: Callable[[bytearray], None] | Non
     return bytes(block)
 
 
-def pack(files: Files, path: str = "", edit: Callable[[bytearray], None] | None = None, twice: str = "") -> bytes:
-    """The container; `edit` changes the header of `path` before its checksum is made, `twice` is in it twice."""
+def pack(files: Files, spoilt: str = "", edit: Callable[[bytearray], None] | None = None, twice: str = "") -> bytes:
+    """The container; `edit` changes the header of `spoilt` before its checksum is made, `twice` is in it twice."""
     out = b""
-    for name in [name for name in files for _ in range(1 + (name == twice))]:
+    for name in [path for path in files for _ in range(1 + (path == twice))]:
         content = files[name]
-        edited = edit if name == path else None
+        edited = edit if name == spoilt else None
         out += tar_header(f"bag/{name}".encode(), b"%011o" % len(content), edited)
         out += content + bytes(-len(content) % 512)
     out += bytes(1024)

@@ -203,6 +203,7 @@ def reordered(f):
 
 
 TWICE = disclosure("a", 1)
+FALSE_SIZE = [disclosure("sha256", verifier.sha256(b"")), disclosure("size", False)]
 
 # --- changes to the custody log ---------------------------------------------------------------------------------------
 
@@ -461,6 +462,10 @@ REFUSED = {
         "a file of a testimony": put(f"data/attachments/{TESTIMONY[13:45]}.txt", b"x"),
         "two contents of one id": put(CONTENT[:49] + ".xyz", FILES[CONTENT]),
         "another content": edit(CONTENT, lambda data: data + b"x"),
+        "false for the size 0": both(
+            new_record(list(map(digest_of, FALSE_SIZE)), FALSE_SIZE, type="attachment"),
+            put(f"data/attachments/{NEW_ID}.bin", b""),
+        ),
         "a content of another size": put(CONTENT, FILES[CONTENT][:-1] or b"x"),
     },
     ("inside", "custody"): {
@@ -502,6 +507,7 @@ REFUSED = {
         "a disclosure that the leaf lacks": first(disclosures=[disclosure("type", "capture")]),
         "a disclosure without a slot": first(disclosures=[disclosure("type")]),
         "entries that are no list": put(ENTRIES, b"{}"),
+        "an entry that is a list": put(ENTRIES, dump([["disclosures", "entry", "proof"]])),
         "an entry that is no object": put(ENTRIES, b"[[]]"),
         "entries nested too deeply": put(ENTRIES, b"[" * 33 + b"]" * 33),
         "entries with white space": swap(ENTRIES, b'":', b'": '),
