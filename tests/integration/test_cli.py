@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -153,6 +154,7 @@ def test_every_command_prints_the_fields_of_the_contract(told, place, tmp_path):
     sealed = good("bundles", "seal", "--case", case, "--to", "Lawyer", "--out", tmp_path / "outbox", "--purpose", "p",
                   "--disclose", f"{testimony}:title", "--withhold", f"{photo}:*")["bundles"]  # fmt: skip
     assert {"file", "bundle_id", "sha256", "recipient"} <= set(sealed[0])
+    assert sealed[0]["recipient"] == "Lawyer"
     good("file", "reveal", f"{testimony}:title", "--to", "Lawyer", "--out", tmp_path / "r.age")
     opened = good("verdict findings signer", "open", tmp_path / "back.age", "--out", tmp_path / "bag")
     assert (opened["verdict"], opened["signer"]) == ("verified", place["fingerprint"])
@@ -251,6 +253,27 @@ def test_the_table_of_notices_knows_every_error():
         """A kind that the table does not name."""
 
     assert notice_for(OfAScreen("x")) is TABLE[errors.NotForUsError]
+
+
+def test_sealing_says_what_left_and_what_stayed(evault, told, place, tmp_path):
+    words = ("seal", "--case", place["case"], "--to", "Lawyer", "--accept-metadata", "--out")
+    code, out, _ = evault(*words, tmp_path / "1.age")
+    assert code == 0
+    assert f"{place['testimony']}  testimony\n    leaves: statement\n    stays:  title\n" in out
+    assert "the file itself" in out
+    assert "SHA-256" in out
+    records = {one["id"]: one for one in told(*words, tmp_path / "2.age")[1]["records"]}
+    assert records[place["testimony"]]["disclosed"] == ["statement"]
+    assert records[place["testimony"]]["withheld"] == ["title"]
+    assert "original_name" in records[place["photo"]]["withheld"]
+
+
+def test_the_whole_way_is_walked_and_left_without_a_trace(told, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code, value = told("demo", secrets=())
+    assert (code, value["ok"]) == (0, True)
+    assert value["stock_tools"] == [] or "age" in value["stock_tools"]
+    assert list(tmp_path.iterdir()) == []
 
 
 # -- the command line itself ----------------------------------------------------------------------------------------

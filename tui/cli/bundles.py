@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tui.cli.context import Context, Result, about, say
@@ -11,6 +12,7 @@ from vault.errors import RefusedError
 from vault.model import Finding, Verdict, is_id
 
 _EXIT = {Verdict.VERIFIED: 0, Verdict.FAILED: 1, Verdict.INTACT: 6}
+_MOST_NAMES = 12
 _SENTENCE = {
     Verdict.VERIFIED: "VERIFIED: intact, and the signer is established.",
     Verdict.INTACT: "INTACT, but who signed it is not established: compare the fingerprint over another channel.",
@@ -41,16 +43,48 @@ def seal(context: Context) -> Result:
     with context.unlocked() as vault:
         secret = context.secrets.next("Passphrase for the bundle", twice=True) if arguments.with_passphrase else None
         _caution(vault, arguments.to)
-        left_out = api.sealing.preview(vault, choice).left_out
+        shown = api.sealing.preview(vault, choice)
         with about(target=target):
             made: tuple[api.sealing.Sealed, ...] = (
                 (api.sealing.seal_with_passphrase(vault, choice, secret, target, context.job),)
                 if secret
                 else api.sealing.seal(vault, choice, arguments.to, target, context.job)
             )
-    if left_out:
-        say(f"Left out: {left_out} record(s) that were deleted or received from others.")
-    return {"bundles": [_made(one) for one in made], "left_out": left_out, "lines": _lines(made)}
+    lines = [line for part in shown.parts for line in _part_lines(part)]
+    if shown.left_out:
+        lines.append(f"Left out: {shown.left_out} record(s) that were deleted or received from others.")
+    return {
+        "bundles": [_made(one) for one in made],
+        "records": [_part(part) for part in shown.parts],
+        "left_out": shown.left_out,
+        "lines": [*lines, *_lines(made)],
+    }
+
+
+def _part(part: api.sealing.Part) -> Result:
+    return {
+        "id": part.record_id,
+        "type": part.type,
+        "disclosed": list(part.disclosed),
+        "withheld": list(part.withheld),
+        "content": part.content,
+    }
+
+
+def _part_lines(part: api.sealing.Part) -> list[str]:
+    """Return which fields of a record left and which stayed, by name: what a person has to know of a bundle."""
+    leaves = [*part.disclosed, *(["the file itself"] if part.content else [])]
+    return [
+        f"{part.record_id}  {part.type}",
+        f"    leaves: {_some(leaves)}",
+        f"    stays:  {_some(part.withheld)}",
+    ]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    shown = ", ".join(map(one_line, names[:_MOST_NAMES]))
+    return f"{shown} and {more} more" if more > 0 else shown or "nothing"
 
 
 def _caution(vault: api.OpenVault, names: list[str]) -> None:
