@@ -19,6 +19,7 @@ from vault.errors import (
     DiskFullError,
     LockedError,
     NetworkFileSystemError,
+    NotFoundError,
     RefusedError,
     StorageError,
     UnsupportedVersionError,
@@ -320,6 +321,14 @@ def test_half_a_character_is_refused_without_repeating_the_text(store):
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     assert "hidden" not in caught.value.message + caught.value.advice
+
+
+def test_an_error_of_the_system_inside_the_work_is_ours_and_names_no_path(store, path):
+    path.rename(path.with_name("taken away"))
+    with pytest.raises(NotFoundError, match="The store") as caught:
+        store.run(store.file_size)
+    assert str(path) not in caught.value.message
+    path.with_name("taken away").rename(path)
 
 
 def test_a_statement_that_fails_is_no_foreign_exception(store):

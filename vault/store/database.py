@@ -353,10 +353,12 @@ def _is_poison(error: BaseException) -> bool:
 
 
 def _translate(error: BaseException) -> BaseException:
-    """Turn an SQLite error into ours; everything else passes unchanged."""
+    """Turn an error of SQLite or of the operating system into ours; everything else passes unchanged."""
     if isinstance(error, UnicodeEncodeError):
         # It carries the whole text it complains about, which must not travel.
         return RefusedError("The text holds half a character, which cannot be stored.", "Type or paste it anew.")
+    if isinstance(error, OSError):
+        return storage_error(error, "the store")
     if not isinstance(error, sqlite.Error):
         return error
     primary = _primary_code(error)

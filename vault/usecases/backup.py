@@ -96,11 +96,15 @@ class _Place:
 
     def put_segment(self, name: str, data: bytes) -> None:
         path = self.segment(name)
-        if path.exists():
-            if path.stat().st_size == len(data):
-                return
-            files.remove(path, "a damaged segment")
-        self.put(path, data)
+        try:
+            if path.exists():
+                if path.stat().st_size == len(data):
+                    return
+                files.remove(path, "a damaged segment")
+            self.put(path, data)
+        except OSError as error:
+            # Turned here, because it may come from work on the store's queue, where it would be taken for the store's.
+            raise files.storage_error(error, "the backup") from error
 
 
 def _sealing_key(opened: OpenKeys) -> bytes:
