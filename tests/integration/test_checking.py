@@ -327,6 +327,23 @@ def test_a_forged_restore_does_not_pass(copy, tmp_path):
     vault.close()
 
 
+def test_a_restore_that_names_another_state_than_it_grew_from_does_not_pass(copy, tmp_path):
+    vault = reopen(copy)
+    api.custody.write_checkpoint(vault, tmp_path / "earlier")
+    api.backup.backup(vault, tmp_path / "stick", Job())
+    vault.close()
+    api.backup.restore(tmp_path / "stick", tmp_path / "restored", api.to_secret(PASSPHRASE), Job())
+    restored = unlock(tmp_path / "restored")
+    assert check(restored).report.findings == ()
+    restored.close()
+    with raw(restored) as store:
+        (epoch,) = store.execute("SELECT id FROM epoch WHERE grew_from = ''").fetchone()
+        store.execute("UPDATE epoch SET grew_from = ? WHERE grew_from <> ''", ((tmp_path / "earlier").read_text(),))
+    again = reopen(restored)
+    assert findings(check(again)) == {("log-epoch", epoch)}
+    again.close()
+
+
 def test_an_anchor_of_another_vault_or_none_at_all(copy, tmp_path):
     other = make_vault(tmp_path / "other", 1)
     api.custody.write_checkpoint(other, tmp_path / "foreign")
