@@ -5,6 +5,7 @@ Works inside a caller's transaction; commits nothing itself.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Final
 
 from vault import schema
 from vault.crypto.hashes import sha256
-from vault.errors import RefusedError
+from vault.errors import FormatError, IntegrityError, NotFoundError, RefusedError
 from vault.formats.fingerprint import fingerprint_of_key
 from vault.formats.record import RecordView, read_record, sign_record
 from vault.model import CHUNK_SIZE, CustodyEvent, Json, format_time
@@ -136,7 +137,7 @@ def unindex(connection: Connection, record: StoredRecord, *, superseded: bool = 
 
 
 def index_all(connection: Connection) -> None:
-    """Make the search index anew from all newest versions."""
+    """Make the search index anew from all newest versions; one that cannot be read is for the check to name."""
     search.clear(connection)
     after = 0
     while batch := records.all_records(connection, after, 500):
@@ -144,8 +145,9 @@ def index_all(connection: Connection) -> None:
             after = record.serial
             kind = schema.schemas().get(record.type)
             if kind and record.newest and not record.deleted:
-                version = records.newest(connection, record)
-                search.index(connection, version.serial, kind.texts(view(version).fields))
+                with contextlib.suppress(FormatError, IntegrityError, NotFoundError):
+                    version = records.newest(connection, record)
+                    search.index(connection, version.serial, kind.texts(view(version).fields))
 
 
 def view(version: StoredVersion) -> RecordView:

@@ -22,7 +22,7 @@ from vault.bundle.open import Keys, attachment_contents, open_bundle
 from vault.bundle.verify import verdict_of
 from vault.crypto.hashes import new_sha256, new_sha512
 from vault.crypto.randomness import new_id
-from vault.errors import DiskFullError, IntegrityError, ReadOnlyError
+from vault.errors import DiskFullError, FormatError, IntegrityError, ReadOnlyError
 from vault.formats.record import merge
 from vault.formats.sd_jwt import parse_sd_jwt
 from vault.jobs import Job
@@ -258,7 +258,7 @@ class _Taking:
         elif same is not None or record.type != view.type or (held and view.type == "attachment"):
             # Of a file there is one version only: another content is another attachment.
             message = "A record of this bundle contradicts what its signer sent before; it was left out."
-            self.history.say("record-conflict", Severity.ERROR, message)
+            self._conflict(record, item, message)
         else:
             self._keep(record, item)
 
@@ -299,25 +299,40 @@ class _Taking:
                 return claimed
         return format_time(self.bundle.sealed_at)
 
-    def _enter(self, record: StoredRecord, item: IncomingRecord) -> int:
+    def _enter(self, record: StoredRecord, item: IncomingRecord, result: str = "success", more: str = "") -> int:
         view = item.view
         return self.transaction.record(
             CustodyEvent(
                 "ingestion", record.id, evidence.object_kind(record.type), case_id=self.case_id,
                 why="received in a bundle", transfer=self._transfer(), digests={"after": view.digest},
-                detail=f"version {view.version}, {self.opened.verdict.value}",
+                result=result, detail=f"version {view.version}, {self.opened.verdict.value}{more}",
                 related=(self.bundle.bundle_id,) if record.id == view.id else (self.bundle.bundle_id, view.id),
             )
         )  # fmt: skip
 
+    def _conflict(self, record: StoredRecord, item: IncomingRecord, message: str) -> None:
+        """Leave a record out that does not go with what is here, and enter that it came."""
+        self.history.say("record-conflict", Severity.ERROR, message)
+        self._enter(record, item, "failure", ", record-conflict: left out")
+
     def _fuller(self, record: StoredRecord, same: StoredVersion, item: IncomingRecord) -> None:
-        """Keep what a later presentation of the same signed version discloses beyond the earlier one."""
+        """Keep what a later presentation of the same signed version discloses beyond the earlier one.
+
+        Two presentations that are right each can still not be right together: a signer can put two digests for one
+        name into what is signed, and show one now and the other later. What came first stays.
+        """
         connection = self.transaction.connection
-        merged = merge(parse_sd_jwt(same.sd_jwt), parse_sd_jwt(item.sd_jwt))
-        if merged.text != same.sd_jwt:
+        merged = replace(same, sd_jwt=merge(parse_sd_jwt(same.sd_jwt), parse_sd_jwt(item.sd_jwt)).text)
+        if merged.sd_jwt != same.sd_jwt:
+            try:
+                evidence.view(merged)
+            except (FormatError, IntegrityError):
+                message = "The sender shows two different values for one field; the one that came first was kept."
+                self._conflict(record, item, message)
+                return
             self._enter(record, item)
-            records.add_disclosures(connection, same.serial, merged.text)
-            evidence.reindex(connection, record, replace(same, sd_jwt=merged.text))
+            records.add_disclosures(connection, same.serial, merged.sd_jwt)
+            evidence.reindex(connection, record, merged)
             self.count += 1
         if record.origin:
             self._attach(record, item.view.id)
