@@ -156,7 +156,7 @@ class Record:
         fields: The disclosed values, keyed by field name; empty for a deleted record.
         withheld: True when the vault itself does not hold all values (an imported, partial record).
         origin: Empty for own records, else the signer's fingerprint.
-        verdict: For imported records, what the bundle's verification came to.
+        verdict: For imported records, the weakest that the verification of a bundle with them came to.
     """
 
     id: RecordId

@@ -2,15 +2,17 @@
 
 import pytest
 
-from tests.bundle_world import Sender, an_id
-from tests.vault_world import make_vault, reopen, rows
+from tests.bundle_world import CASE, Sender, an_id, new_identity
+from tests.vault_world import bag_of, introduce, make_vault, reopen, rows, seal
 from vault import api
 from vault.bundle.contents import OutgoingRecord
 from vault.formats import jcs
+from vault.formats.custody_entry import read_entry
+from vault.formats.record import sign_record
 from vault.formats.sd_jwt import Disclosure, arrange, decoy, sign_jwt
-from vault.formats.ssh_keys import ssh_fingerprint
+from vault.formats.ssh_keys import encode_public_key, ssh_fingerprint
 from vault.jobs import Job
-from vault.model import Verdict
+from vault.model import CustodyEvent, Verdict
 
 
 @pytest.fixture
@@ -30,6 +32,12 @@ def receive(vault, path, sender, **changes):
     changes = {"attachments": (), **changes}
     path.write_bytes(sender.seal(vault.identity.x25519.recipient, **changes))
     return api.receiving.receive(vault, path, Job())
+
+
+def know(vault, sender, name="Known"):
+    """Let a vault know a sender's key as that of a verified contact."""
+    contact = api.contacts.add(vault, name, (new_identity().recipient.text,), encode_public_key(sender.key))
+    api.contacts.verify(vault, name, contact.fingerprint)
 
 
 def codes(opened):
@@ -93,3 +101,93 @@ def test_a_record_that_cannot_be_read_does_not_stop_an_unlock_that_makes_the_ind
     assert [one.id for one in api.search.find(again, "findable")] == [mine.id]
     assert "record-signature" in checked(again)
     again.close()
+
+
+# -- one id for things of several kinds -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("member", ["bundle_id", "case_id"])
+def test_nobody_plants_log_entries_under_the_id_of_an_own_record(receiver, sender, tmp_path, member):
+    lawyer = make_vault(tmp_path / "lawyer", 1)
+    introduce(receiver, lawyer, "Lawyer")
+    case = api.cases.add(receiver, "own").id
+    own = api.records.add(receiver, case, "note", {"text": "own words"})
+    before = [one.number for one in api.custody.of_object(receiver, own.id)]
+    opened = receive(receiver, tmp_path / "1.age", sender, records=(), **{member: own.id})
+    assert codes(opened) == (["bundle-id-taken"] if member == "bundle_id" else [])
+    assert [one.number for one in api.custody.of_object(receiver, own.id)] == before
+    bag = bag_of(seal(receiver, case, "Lawyer", tmp_path / "out.age").file, lawyer)
+    left = [read_entry(one["entry"].encode(), one["disclosures"])
+            for one in jcs.decode(bag["data/custody/entries.json"], "t")]  # fmt: skip
+    assert [(one.number, one.event["object"]) for one in left] == [(before[0], {"id": own.id, "kind": "record"})]
+    assert api.custody.write_proof(receiver, own.id, tmp_path / "proof").index == before[0]
+    assert checked(receiver) == []
+    lawyer.close()
+
+
+def test_entries_that_were_planted_before_neither_leave_nor_are_proved_nor_upset_the_check(receiver, tmp_path):
+    lawyer = make_vault(tmp_path / "lawyer", 1)
+    introduce(receiver, lawyer, "Lawyer")
+    case = api.cases.add(receiver, "own").id
+    own = api.records.add(receiver, case, "note", {"text": "own words"})
+    (first,) = api.custody.of_object(receiver, own.id)
+    for kind in ("case", "contact", "bundle"):
+        for act in ("creation", "deletion", "message digest calculation"):
+            event = CustodyEvent(act, own.id, kind, digests={"after": "0" * 64}, why="planted", result="success")
+            receiver.atomic(lambda transaction, event=event: transaction.record(event))
+    bag = bag_of(seal(receiver, case, "Lawyer", tmp_path / "out.age").file, lawyer)
+    assert len(jcs.decode(bag["data/custody/entries.json"], "t")) == 1
+    assert api.custody.write_proof(receiver, own.id, tmp_path / "proof").index == first.number
+    assert "record-undeleted" not in checked(receiver)
+    lawyer.close()
+
+
+def test_a_record_does_not_get_the_id_of_a_case_a_contact_or_a_bundle_here(receiver, sender, tmp_path):
+    know(receiver, sender)
+    case = api.cases.add(receiver, "own").id
+    contact = api.contacts.page(receiver)[0].id
+    received = receive(receiver, tmp_path / "1.age", sender, records=())
+    assert received.case_id not in (CASE, case)
+    for number, taken in enumerate((case, contact, an_id(1)), 2):
+        before = api.custody.of_object(receiver, taken)
+        sd = sign_record(id=taken, type="note", version=1, meta={}, fields={"text": "x"}, public_key=sender.key,
+                         sign=sender.sign)  # fmt: skip
+        opened = receive(receiver, tmp_path / f"{number}.age", sender, records=(OutgoingRecord(taken, 1, sd.text),),
+                         bundle_id=an_id(number), number=number)  # fmt: skip
+        assert (opened.verdict, codes(opened), opened.taken) == (Verdict.VERIFIED, ["record-id-taken"], 1)
+        assert api.custody.of_object(receiver, taken) == before
+    assert checked(receiver) == []
+
+
+def test_two_senders_with_one_bundle_id_are_kept_apart_in_the_log(receiver, sender, tmp_path):
+    other = Sender(seed=bytes(range(50, 82)))
+    assert codes(receive(receiver, tmp_path / "1.age", sender, records=())) == []
+    assert codes(receive(receiver, tmp_path / "2.age", other, records=())) == ["bundle-id-taken"]
+    assert len(api.custody.of_object(receiver, an_id(1))) == 1
+    assert receive(receiver, tmp_path / "2.age", other, records=()).report.findings  # signed anew: another one
+    assert checked(receiver) == []
+    receiver.database.atomic(lambda connection: connection.execute("DELETE FROM received_bundle WHERE serial = 2"))
+    assert "bundle-missing" in checked(receiver)
+
+
+# -- what is remembered of it -----------------------------------------------------------------------------------------
+
+
+def test_what_spoke_against_a_bundle_is_kept_with_it_and_its_records_are_intact_at_most(receiver, sender, tmp_path):
+    know(receiver, sender)
+    first = sender.record(60, "note", {"text": "first history"})
+    receive(receiver, tmp_path / "1.age", sender, records=(first,))
+    assert api.records.show(receiver, first.id).verdict == "verified"
+    note = sender.record(61, "note", {"text": "second history"})
+    later = sign_record(id=first.id, type="note", version=2, meta={}, fields={"text": "changed"},
+                        public_key=sender.key, sign=sender.sign)  # fmt: skip
+    opened = receive(receiver, tmp_path / "2.age", sender, bundle_id=an_id(2),
+                     records=(note, OutgoingRecord(first.id, 2, later.text)))  # fmt: skip
+    assert (opened.verdict, opened.taken) == (Verdict.FAILED, 2)
+    assert [one.verdict for one in api.records.page(receiver, opened.case_id)] == ["intact", "intact"]
+    assert rows(receiver, "SELECT verdict FROM received_bundle ORDER BY serial") == [("verified",), ("failed",)]
+    (entry,) = api.custody.of_object(receiver, an_id(2))
+    assert entry.event["outcome"]["detail"] == "failed, equivocation"
+    assert checked(receiver) == []
+    receiver.database.atomic(lambda connection: connection.execute("UPDATE record SET verdict = 'verified'"))
+    assert checked(receiver) == ["record-origin", "record-origin"]

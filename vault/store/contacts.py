@@ -173,9 +173,10 @@ def received_from(connection: Connection, signer: bytes) -> list[StoredReceipt]:
     return [StoredReceipt(*row) for row in connection.execute(sql, (signer,))]
 
 
-def received_ids(connection: Connection) -> set[str]:
-    """Return the ids of all bundles that were taken in."""
-    return {str(row[0]) for row in connection.execute("SELECT bundle_id FROM received_bundle")}
+def received_names(connection: Connection) -> set[tuple[bytes, str]]:
+    """Return signer and id of all bundles that were taken in."""
+    rows = connection.execute("SELECT signer, bundle_id FROM received_bundle")
+    return {(bytes(row[0]), str(row[1])) for row in rows}
 
 
 def add_received(connection: Connection, receipt: StoredReceipt) -> None:

@@ -126,6 +126,11 @@ def set_title(connection: Connection, record_serial: int, title: str) -> None:
     connection.execute("UPDATE record SET title = ? WHERE serial = ?", (title, record_serial))
 
 
+def set_verdict(connection: Connection, record_serial: int, verdict: str) -> None:
+    """Set the verdict that a received record carries."""
+    connection.execute("UPDATE record SET verdict = ? WHERE serial = ?", (verdict, record_serial))
+
+
 def versions(connection: Connection, record_serial: int) -> list[StoredVersion]:
     """Return the signed versions, oldest first."""
     sql = f"SELECT {_VERSION} WHERE record_serial = ? ORDER BY version"

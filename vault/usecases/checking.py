@@ -19,13 +19,14 @@ from vault.errors import DamagedError, FormatError, IntegrityError, VaultError
 from vault.formats import checkpoint as checkpoints
 from vault.formats import merkle
 from vault.jobs import Job
-from vault.model import CHUNK_SIZE, Finding, Json, Report, Severity
+from vault.model import CHUNK_SIZE, Finding, Json, Report, Severity, Verdict
 from vault.open_vault import OpenVault
 from vault.store import contacts, content, custody, integrity, records
 from vault.store.contacts import StoredContact
 from vault.store.database import Connection
 from vault.store.records import StoredRecord, StoredVersion
 
+_MADE: Final = ("creation", "modification", "ingestion")
 _ANCHOR_LIMIT: Final = 1 << 17
 _STEP: Final = 200
 
@@ -38,12 +39,12 @@ class _State:
 
     Attributes:
         signed: Record id → digests of the versions that were signed or received.
-        received: Record id → (the sender's fingerprint, the verdict) when it first came.
+        received: Record id → the sender's fingerprint when it first came, and the weakest verdict it came with.
         contents: Record id → digest of the content that was received with it.
         deleted: Ids of deleted records.
         contact: Contact id → digest of its last state.
         sent: Ids of bundles that left or may have left.
-        taken: Ids of bundles that were taken in.
+        taken: Ids, in the log, of bundles that were taken in.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -71,18 +72,21 @@ class _State:
             self._note_bundle(object_id, act, outcome["result"])
         elif outcome["result"] != "success":
             return
+        elif kind == "contact":
+            if act in _MADE and "after" in digests:
+                self.contact[object_id] = digests["after"]
+        elif kind not in ("record", "attachment"):
+            return
         elif act == "deletion":
             self.deleted.add(object_id)
         elif act == "message digest calculation":
             self.contents[object_id] = digests.get("after", "")
-        elif act in ("creation", "modification", "ingestion") and "after" in digests:
-            if kind == "contact":
-                self.contact[object_id] = digests["after"]
-            elif kind in ("record", "attachment"):
-                self.signed.setdefault(object_id, set()).add(digests["after"])
-                if "transfer" in event:
-                    verdict = outcome.get("detail", "").rpartition(", ")[2]
-                    self.received.setdefault(object_id, (event["transfer"].get("from", ""), verdict))
+        elif act in _MADE and "after" in digests:
+            self.signed.setdefault(object_id, set()).add(digests["after"])
+            if "transfer" in event:
+                verdict = outcome.get("detail", "").rpartition(", ")[2]
+                origin, before = self.received.get(object_id, (event["transfer"].get("from", ""), verdict))
+                self.received[object_id] = (origin, verdict if verdict == Verdict.INTACT else before)
 
     def _note_bundle(self, bundle_id: str, kind: str, result: str) -> None:
         if kind == "ingestion":
@@ -266,14 +270,19 @@ def _check_contacts(vault: OpenVault, state: _State) -> None:
             state.say(6, "contact-changed", one.id, "A contact is not as the log says.")
     for contact_id in sorted(state.contact.keys() - {one.id for one in found}):
         state.say(6, "contact-missing", contact_id, "The log knows a contact that the store does not hold.")
-    for logged, held in (
-        (state.sent, vault.read(contacts.sent_ids)),
-        (state.taken, vault.read(contacts.received_ids)),
-    ):
-        for bundle_id in sorted(logged - held):
-            state.say(6, "bundle-missing", bundle_id, "The log knows a bundle that the store does not: an older state.")
-        for bundle_id in sorted(held - logged):
-            state.say(6, "bundle-unlogged", bundle_id, "The store knows a bundle that the log does not.")
+    _compare_bundles(state, state.sent, vault.read(contacts.sent_ids))
+    names = vault.read(contacts.received_names)
+    # One whose id was taken here is in the log under a local one.
+    ids = {bundle_id for _, bundle_id in names}
+    local = {name: evidence.local_id(vault, *name, "bundle") for name in names} if state.taken != ids else {}
+    _compare_bundles(state, state.taken, {local[name] if local.get(name) in state.taken else name[1] for name in names})
+
+
+def _compare_bundles(state: _State, logged: set[str], held: set[str]) -> None:
+    for bundle_id in sorted(logged - held):
+        state.say(6, "bundle-missing", bundle_id, "The log knows a bundle that the store does not: an older state.")
+    for bundle_id in sorted(held - logged):
+        state.say(6, "bundle-unlogged", bundle_id, "The store knows a bundle that the log does not.")
 
 
 # -- anchors --------------------------------------------------------------------------------------------------------

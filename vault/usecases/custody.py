@@ -103,13 +103,16 @@ def _find(connection: Connection, what: str) -> StoredEntry:
     if what.isdecimal() and len(what) <= 16:
         return custody.entry(connection, int(what))
     found = custody.entries_of(connection, what)
-    for stored in reversed(found):
-        view = custody_entry.read_entry(stored.entry, stored.disclosures)
-        if view.event.get("type") in ("creation", "modification", "ingestion"):
-            return stored
     if not found:
         raise NotFoundError("There is no custody entry about that id.", "See 'evault log show'.")
-    return found[-1]
+    # An id is that of the thing it was entered for first: others cannot have known it before.
+    alike = [stored for stored in found if _kind(stored) == _kind(found[0])]
+    for stored in reversed(alike):
+        event = custody_entry.read_entry(stored.entry, stored.disclosures).event
+        made = event.get("type") in ("creation", "modification", "ingestion")
+        if made and event.get("outcome", {}).get("result") != "failure":
+            return stored
+    return alike[-1]
 
 
 def verify(vault: OpenVault, job: Job) -> Report:

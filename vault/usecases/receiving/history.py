@@ -27,6 +27,11 @@ class History:
     findings: list[tuple[str, Severity, str]] = field(default_factory=list)
     again: str = ""
 
+    @property
+    def failed(self) -> bool:
+        """True when what came before speaks against the bundle."""
+        return any(severity is Severity.ERROR for _, severity, _ in self.findings)
+
     def say(self, code: str, severity: Severity, message: str) -> None:
         """Add a finding, each code once."""
         if all(one[0] != code for one in self.findings):

@@ -23,12 +23,13 @@ from vault.bundle.verify import verdict_of
 from vault.crypto.hashes import new_sha256, new_sha512
 from vault.crypto.randomness import new_id
 from vault.errors import DiskFullError, FormatError, IntegrityError, ReadOnlyError
+from vault.formats import custody_entry
 from vault.formats.record import merge
 from vault.formats.sd_jwt import parse_sd_jwt
 from vault.jobs import Job
 from vault.model import CHUNK_SIZE, CaseId, CustodyEvent, Json, Secret, Severity, Verdict, format_time
 from vault.open_vault import OpenVault, Transaction
-from vault.store import cases, contacts, content, records
+from vault.store import cases, contacts, content, custody, records
 from vault.store.contacts import StoredReceipt
 from vault.store.records import StoredRecord, StoredVersion
 from vault.usecases.receiving.history import History, compare, mark_of, recipient_of
@@ -169,7 +170,14 @@ def _batches(pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
 
 @dataclass
 class _Taking:
-    """One transaction: case, records, attachments, custody entries and the receipt of a bundle."""
+    """One transaction: case, records, attachments, custody entries and the receipt of a bundle.
+
+    Attributes:
+        case_id: The case that it is taken into.
+        name: The bundle's id in this vault's log.
+        verdict: What its records carry: where what came before speaks against the bundle, `intact` at most.
+        count: How many records were taken in, or became known more fully.
+    """
 
     vault: OpenVault
     incoming: Incoming
@@ -180,28 +188,36 @@ class _Taking:
     job: Job
     transaction: Transaction
     case_id: str = ""
+    name: str = ""
+    verdict: Verdict = Verdict.INTACT
     count: int = 0
     _extensions: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> _Taking:
         """Take everything in."""
         self._extensions = {item.id: item.extension for item in self.incoming.attachments}
+        self.name = self._name()
+        self.verdict = Verdict.INTACT if self.history.failed else self.opened.verdict
         case_serial = self._case(self.bundle.case_id)
         for done, item in enumerate(self.incoming.records):
             self.job.report("taking in records", done, len(self.incoming.records))
             self._record(item, case_serial)
+        verdict = Verdict.FAILED if self.history.failed else self.opened.verdict
+        codes = [one.code for one in self.opened.report.findings if one.step == STEP]
+        codes += [code for code, _, _ in self.history.findings]
         contacts.add_received(
             self.transaction.connection,
             StoredReceipt(
                 self.bundle.bundle_id, self.incoming.signer, self.bundle.epoch, self.bundle.number,
-                recipient_of(self.bundle), mark_of(self.incoming), self.opened.verdict.value, case_serial,
+                recipient_of(self.bundle), mark_of(self.incoming), verdict.value, case_serial,
                 format_time(self.vault.clock()), self.incoming.checkpoint,
             ),
         )  # fmt: skip
         self.transaction.record(
             CustodyEvent(
-                "ingestion", self.bundle.bundle_id, "bundle", case_id=self.case_id, why="received",
-                transfer=self._transfer(), digests={"after": mark_of(self.incoming)}, detail=self.opened.verdict.value,
+                "ingestion", self.name, "bundle", case_id=self.case_id, why="received",
+                transfer=self._transfer(), digests={"after": mark_of(self.incoming)},
+                detail=", ".join((verdict.value, *codes)),
                 related=tuple(item.view.id for item in self.incoming.records)[:_MOST_RELATED],
             )
         )  # fmt: skip
@@ -215,17 +231,30 @@ class _Taking:
         """True for a bundle that this vault sealed itself."""
         return self.incoming.signer == self.vault.identity.public_key
 
+    def _name(self) -> str:
+        """Return the bundle's id in this vault's log: its own, unless something else has that here.
+
+        Entries about two things under one id would be taken for those about one of them.
+        """
+        for stored in custody.entries_of(self.transaction.connection, self.bundle.bundle_id):
+            event = custody_entry.read_entry(stored.entry, stored.disclosures).event
+            same = event.get("transfer", {}).get("from") == self.opened.signer
+            if not same or event.get("object", {}).get("kind") != "bundle":
+                message = "This bundle has an id that something else has here; the log knows it under another."
+                self.history.say("bundle-id-taken", Severity.WARNING, message)
+                return evidence.local_id(self.vault, self.incoming.signer, self.bundle.bundle_id, "bundle")
+        return self.bundle.bundle_id
+
     def _case(self, sender_case: str) -> int:
-        """Return the serial of the case for this sender's case: the one from before, or a new one."""
+        """Return the serial of the case for this sender's case: the one from before, or a new one, its id ours."""
         connection = self.transaction.connection
-        here = cases.find(connection, sender_case)
         known = cases.received(connection, self.opened.signer, sender_case)
         if known is None and self._own:
-            known = here
+            known = cases.find(connection, sender_case)
         if known is not None:
             self.case_id = cases.id_of(connection, known)
             return known
-        self.case_id = CaseId(sender_case if here is None else new_id())
+        self.case_id = new_id()
         name = self.opened.signer_name or f"sender {self.opened.signer[:11]}"
         title = f"Received from {name}"
         serial = cases.add(connection, CaseId(self.case_id), title, self.vault.clock(), self.opened.signer, sender_case)
@@ -238,7 +267,7 @@ class _Taking:
         connection, view = self.transaction.connection, item.view
         local, record = self._place(view.id)
         if record is None:
-            records.add(connection, local, case_serial, view.type, self.opened.signer, self.opened.verdict.value)
+            records.add(connection, local, case_serial, view.type, self.opened.signer, self.verdict.value)
             record = records.find(connection, local)
         assert record is not None
         if record.deleted:
@@ -265,14 +294,18 @@ class _Taking:
     def _place(self, record_id: str) -> tuple[str, StoredRecord | None]:
         """Return the local id of a signer's record, and the record if it is held.
 
-        It is the record's own id, unless somebody else's record has that here: whoever learns an id could otherwise
-        keep its owner's record out by sending one first.
+        It is the record's own id, unless something else has that here: whoever learns an id could otherwise keep its
+        owner's record out by sending one first, or plant log entries under the id of a case or a contact.
         """
         connection = self.transaction.connection
         found = records.find(connection, record_id)
-        if found is None or found.origin == self.opened.signer or (self._own and not found.origin):
+        if found is None:
+            free = record_id != self.name and not custody.entries_of(connection, record_id)
+        else:
+            free = found.origin == self.opened.signer or (self._own and not found.origin)
+        if free:
             return record_id, found
-        message = "A record of this bundle has the id of somebody else's record here; both are kept, apart."
+        message = "A record of this bundle has an id that something else has here; both are kept, apart."
         self.history.say("record-id-taken", Severity.WARNING, message)
         local = evidence.local_id(self.vault, self.incoming.signer, record_id)
         return local, records.find(connection, local)
@@ -301,12 +334,14 @@ class _Taking:
 
     def _enter(self, record: StoredRecord, item: IncomingRecord, result: str = "success", more: str = "") -> int:
         view = item.view
+        if result == "success" and record.origin and self.verdict is Verdict.INTACT:
+            records.set_verdict(self.transaction.connection, record.serial, self.verdict.value)
         return self.transaction.record(
             CustodyEvent(
                 "ingestion", record.id, evidence.object_kind(record.type), case_id=self.case_id,
                 why="received in a bundle", transfer=self._transfer(), digests={"after": view.digest},
-                result=result, detail=f"version {view.version}, {self.opened.verdict.value}{more}",
-                related=(self.bundle.bundle_id,) if record.id == view.id else (self.bundle.bundle_id, view.id),
+                result=result, detail=f"version {view.version}, {self.verdict.value}{more}",
+                related=(self.name,) if record.id == view.id else (self.name, view.id),
             )
         )  # fmt: skip
 
@@ -348,6 +383,6 @@ class _Taking:
         self.transaction.record(
             CustodyEvent(
                 "message digest calculation", record.id, "attachment", case_id=self.case_id,
-                why="content received in a bundle", digests={"after": short}, related=(self.bundle.bundle_id,),
+                why="content received in a bundle", digests={"after": short}, related=(self.name,),
             )
         )  # fmt: skip

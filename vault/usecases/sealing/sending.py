@@ -41,6 +41,7 @@ from vault.store.records import StoredRecord, StoredVersion
 from vault.usecases.sealing.choosing import Choice, Chosen, Part, choose
 
 _LEAVING: Final = frozenset({"creation", "modification", "ingestion", "deletion"})
+_EVIDENCE: Final = frozenset({"record", "attachment"})
 _RESERVE: Final = 64 * 1024 * 1024
 PASSPHRASE_RECIPIENT: Final = "passphrase"  # noqa: S105 - the name of a kind
 
@@ -308,7 +309,9 @@ def _entries(connection: Connection, chosen: tuple[Chosen, ...]) -> tuple[Outgoi
     for one in chosen:
         for stored in custody.entries_of(connection, one.record.id):
             view = custody_entry.read_entry(stored.entry, stored.disclosures)
-            if view.event.get("type") in _LEAVING:
+            # What a stranger sent can be filed under the same id, as a bundle or a case of theirs.
+            own = view.event.get("object", {}).get("kind") in _EVIDENCE
+            if own and view.event.get("type") in _LEAVING:
                 shown = custody_entry.choose(stored.disclosures, audit.PROVABLE)
                 proof = merkle.inclusion_proof(stored.number, size, node)
                 found[stored.number] = OutgoingEntry(stored.number, stored.entry, shown, proof)
