@@ -28,6 +28,7 @@ ELSEWHERE = json.loads(verifier.read_container(container("x25519"))["data/custod
 LOG = json.loads(FILES["data/bundle.json"])["checkpoint"]
 ORIGIN, ROOT, SIZE = LOG["origin"], LOG["root"], LOG["size"]
 EMPTY_ROOT, SHORT = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", base64.b64encode(bytes(31)).decode()
+ZERO = base64.b64encode(bytes(32)).decode()
 
 ABOUT, PAGE, CHECKPOINT, ENTRIES = verifier.FIRST[-4:]
 MANIFEST, TAGS, SIGNATURE = "manifest-sha256.txt", "tagmanifest-sha256.txt", "tagmanifest-sha256.txt.sig"
@@ -499,6 +500,7 @@ REFUSED = {
         "a proof with a hash less": in_first("proof", lambda proof: proof.pop()),
         "a proof with a hash of 31 bytes": in_first("proof", lambda proof: proof.__setitem__(0, SHORT)),
         "a proof that is no list": first(proof={}),
+        "a proof as names of members": both(proof(2, lambda leaf: node(leaf, bytes(32))), first(proof={ZERO: ""})),
         "a further member of an entry": first(note=""),
         "a leaf that is no text": first(entry=1),
         "disclosures that are no list": first(disclosures={}),
