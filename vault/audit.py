@@ -17,7 +17,8 @@ from vault.formats import custody_entry, merkle
 from vault.jobs import Job
 from vault.model import Finding, Json, Severity
 from vault.open_vault import OpenVault
-from vault.store import custody
+from vault.store import contacts, custody
+from vault.store.contacts import StoredContact
 from vault.store.custody import StoredEntry
 from vault.store.database import Connection
 
@@ -155,3 +156,25 @@ def _check_head(vault: OpenVault, state: LogState) -> None:
             continue
         if grown.size != first or grown.root != tree or grown.epoch != before:
             state.wrong("log-epoch", before, "An epoch grew from another checkpoint than it names.")
+
+
+def check_contact(connection: Connection, contact: StoredContact) -> StoredContact:
+    """Return a contact that is as the log says; somebody with the disk could have put an older one in its place.
+
+    Raises:
+        DamagedError: The newest entry about it tells of another state, or there is none.
+    """
+    for stored in reversed(custody.entries_of(connection, contact.id)):
+        try:
+            event = custody_entry.read_entry(stored.entry, stored.disclosures).event
+        except (FormatError, IntegrityError):
+            break
+        about = (event.get("object"), event.get("outcome", {}).get("result"))
+        if about == ({"id": contact.id, "kind": "contact"}, "success"):
+            if event.get("digests", {}).get("after") == contacts.state_digest(contact):
+                return contact
+            break
+    raise DamagedError(
+        "The address book was changed outside this program.",
+        "Run 'evault check', and compare this contact's fingerprint over another channel before you rely on it.",
+    )

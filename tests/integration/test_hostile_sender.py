@@ -1,12 +1,16 @@
 """What a signer, a stranger or somebody with the disk may try across several bundles, and what stays of it."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.bundle_world import CASE, Sender, an_id, new_identity
-from tests.vault_world import bag_of, introduce, make_vault, reopen, rows, seal
+from tests.vault_world import PHOTO, bag_of, container_of, everything_in, introduce, make_vault, reopen, rows, seal
 from vault import api
 from vault.bundle.contents import OutgoingRecord
+from vault.errors import DamagedError
 from vault.formats import jcs
+from vault.formats.contact_card import ContactCard
 from vault.formats.custody_entry import read_entry
 from vault.formats.record import sign_record
 from vault.formats.sd_jwt import Disclosure, arrange, decoy, sign_jwt
@@ -191,3 +195,61 @@ def test_what_spoke_against_a_bundle_is_kept_with_it_and_its_records_are_intact_
     assert checked(receiver) == []
     receiver.database.atomic(lambda connection: connection.execute("UPDATE record SET verdict = 'verified'"))
     assert checked(receiver) == ["record-origin", "record-origin"]
+
+
+# -- somebody with the disk -------------------------------------------------------------------------------------------
+
+
+def test_an_older_contact_put_back_into_the_store_stops_a_seal_and_is_believed_by_no_opening(tmp_path):
+    one, lawyer = make_vault(tmp_path / "one"), make_vault(tmp_path / "lawyer", 1)
+    introduce(one, lawyer, "Lawyer")
+    introduce(lawyer, one, "One")
+    case = api.cases.add(one, "c").id
+    api.records.add(one, case, "note", {"text": "x"})
+    seal(one, case, "Lawyer", tmp_path / "before.age")
+    columns = "id, name, recipients, signing_key, verified, expires_at, card"
+    old = rows(one, f"SELECT {columns} FROM contact")[0]
+    later = lawyer.clock() + timedelta(days=1)
+    old_key = new_identity().recipient.text
+    renewed = ContactCard("Lawyer", lawyer.identity.public_key, (old_key,), later, None).sign(lawyer.identity.sign)
+    api.contacts.add_card(one, renewed)
+    seal(one, case, "Lawyer", tmp_path / "renewed.age")
+    one.database.atomic(
+        lambda connection: connection.execute(f"REPLACE INTO contact ({columns}) VALUES (?,?,?,?,?,?,?)", old)
+    )
+    entered = len(api.custody.page(one))
+    with pytest.raises(DamagedError, match="changed outside this program") as refused:
+        seal(one, case, "Lawyer", tmp_path / "out.age")
+    assert "evault check" in refused.value.advice
+    assert not (tmp_path / "out.age").exists()
+    assert len(api.custody.page(one)) == entered
+    lawyer.database.atomic(lambda connection: connection.execute("UPDATE contact SET name = 'Somebody else'"))
+    with pytest.raises(DamagedError, match="changed outside this program"):
+        api.receiving.receive(lawyer, tmp_path / "before.age", Job())
+    with pytest.raises(DamagedError, match="changed outside this program"):
+        api.receiving.open_into(lawyer, tmp_path / "before.age", tmp_path / "opened", "", Job())
+    assert not (tmp_path / "opened").exists()
+    one.close()
+    lawyer.close()
+
+
+# -- what names a file ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["sha256", "sha512", "size"])
+def test_withholding_one_of_the_names_of_a_content_keeps_the_content_and_all_of_them(receiver, tmp_path, path):
+    lawyer = make_vault(tmp_path / "lawyer", 1)
+    introduce(receiver, lawyer, "Lawyer")
+    case = api.cases.add(receiver, "c").id
+    api.records.add(receiver, case, "note", {"text": "x"})
+    photo = api.intake.attach(receiver, case, PHOTO, Job())
+    withhold = ((photo.id, path),)
+    (part,) = [one for one in api.sealing.preview(receiver, api.sealing.Choice(case, withhold=withhold)).parts
+               if one.record_id == photo.id]  # fmt: skip
+    assert not part.content
+    assert not {"sha256", "sha512", "size"} & set(part.disclosed)
+    made = seal(receiver, case, "Lawyer", tmp_path / "out.age", withhold=withhold)
+    everything = everything_in(container_of(made.file, lawyer.identity.hybrid))
+    assert photo.sha256.encode() not in everything
+    assert photo.sha512.encode() not in everything
+    lawyer.close()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
-from vault import files
+from vault import audit, files
 from vault.bundle.contents import Incoming
 from vault.bundle.open import Keys, extract_bundle
 from vault.bundle.verify import verdict_of, verify_folder
@@ -19,6 +19,8 @@ from vault.jobs import Job
 from vault.model import Finding, Report, Secret, Severity, Verdict
 from vault.open_vault import OpenVault
 from vault.store import contacts
+from vault.store.contacts import StoredContact
+from vault.store.database import Connection
 
 T = TypeVar("T")
 
@@ -142,13 +144,22 @@ def check_claim(signer: str) -> None:
 
 
 def known(vault: OpenVault, signer: bytes) -> Known:
-    """Return what this vault knows of a signing key; none may be given."""
+    """Return what this vault knows of a signing key; none may be given.
+
+    Raises:
+        DamagedError: The contact with that key is not as the log says.
+    """
     if not signer:
         return Known()
     if signer == vault.identity.public_key:
         return Known(established=True)
-    found = vault.read(lambda connection: contacts.by_key(connection, signer))
-    if found is None or not found.verified:
+
+    def look(connection: Connection) -> StoredContact | None:
+        found = contacts.by_key(connection, signer)
+        return audit.check_contact(connection, found) if found is not None and found.verified else None
+
+    found = vault.read(look)
+    if found is None:
         return Known()
     return Known(True, found.name, bool(found.expires_at and found.expires_at <= vault.clock()))
 

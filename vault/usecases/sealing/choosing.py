@@ -26,6 +26,8 @@ ALL: Final = "*"
 IDENTIFYING: Final = frozenset({"location", "device", "author", "history", "preview", "unknown"})
 """What a file may give away about people; a seal waits until that is acknowledged."""
 
+_NAMES_CONTENT: Final = frozenset({"sha256", "sha512", "size"})
+
 _META: Final = frozenset({"@signed_at", "@schema", "@previous", "@case"})
 
 
@@ -38,7 +40,8 @@ class Choice:
         disclose: Pairs of record id and field path (or ``*`` for all of it): protected fields that are to leave after
             all.
         withhold: Pairs of record id and field path (or ``*`` for all of it): what stays although it is shareable, or
-            although it is named in `disclose`.
+            although it is named in `disclose`. With any one of an attachment's `sha256`, `sha512` and `size`, all
+            three stay, and the content with them.
         only: Ids of the only records that leave; empty for all of the case.
         named_only: Nothing leaves but what `disclose` names: shareable fields and contents stay too.
         purpose: Told to the recipient; at most 4,000 characters.
@@ -138,6 +141,9 @@ def _present(record: StoredRecord, version: StoredVersion, choice: Choice) -> Ch
     shown = set(named)
     if kind is not None and not choice.named_only:
         shown.update(path for path in leaves if kind.is_shareable(path))
+    if record.type == "attachment" and kept_back & _NAMES_CONTENT:
+        # Each of them names the very bytes: whoever has the file would know it by any one of them.
+        kept_back |= _NAMES_CONTENT
     shown -= kept_back
     fields = evidence.view(version).fields
     with_content = record.type == "attachment" and {"sha256", "size"} <= shown

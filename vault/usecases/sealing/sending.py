@@ -84,6 +84,7 @@ def seal(vault: OpenVault, choice: Choice, to: Collection[str], target: Path, jo
     Raises:
         HoldError: Files carry identifying facts and that was not acknowledged.
         RefusedError: A contact has expired; the target is unsuitable.
+        DamagedError: A contact is not as the log says; nothing leaves.
         NotFoundError: A contact, case, record or field does not exist.
         AlreadyExistsError, StorageError: The file cannot be made. Bundles for earlier recipients stay.
     """
@@ -195,7 +196,9 @@ def _seal(vault: OpenVault, plan: _Plan, to: Collection[str]) -> tuple[Sealed, .
         raise RefusedError("A bundle needs a recipient.", "Name one with --to.")
     if len(names) > 1 and not plan.target.is_dir():
         raise WrongKindError("Several recipients need a folder to write into.", "Name an existing folder with --out.")
-    people = vault.read(lambda connection: [contacts.get(connection, name) for name in names])
+    people = vault.read(
+        lambda connection: [audit.check_contact(connection, contacts.get(connection, name)) for name in names]
+    )
     if any(person.expires_at and person.expires_at <= vault.clock() for person in people):
         raise RefusedError("A contact's card has expired.", "Ask for a new card and add it.")
     made: list[Sealed] = []
