@@ -37,6 +37,8 @@ _PART_NAME: Final = re.compile(r"\.[0-9a-f]{16}\.part\Z")
 _BINARY = getattr(os, "O_BINARY", 0)
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | _NOFOLLOW | _BINARY
+_NAMELESS = getattr(os, "O_TMPFILE", 0)
+_COPY_SIZE: Final = 1 << 20
 _SOURCE = os.O_RDONLY | _BINARY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 
@@ -63,13 +65,21 @@ def storage_error(error: OSError, what: str) -> VaultError:
 
 
 def free_space(folder: Path) -> int:
-    """Return the bytes that this user may still write on the file system of `folder`."""
-    if hasattr(os, "statvfs"):
-        state = os.statvfs(folder)
-        return state.f_bavail * state.f_frsize
-    import shutil
+    """Return the bytes that this user may still write on the file system of `folder`.
 
-    return shutil.disk_usage(folder).free
+    Raises:
+        NotFoundError: There is no such folder.
+        StorageError: The operating system does not say.
+    """
+    try:
+        if hasattr(os, "statvfs"):
+            state = os.statvfs(folder)
+            return state.f_bavail * state.f_frsize
+        import shutil
+
+        return shutil.disk_usage(folder).free
+    except OSError as error:
+        raise storage_error(error, "the folder to write into") from error
 
 
 def sync(handle: int) -> None:
@@ -225,11 +235,38 @@ def forget_cached(path: Path) -> None:
                 os.close(handle)
 
 
+def open_nameless(folder: Path) -> int:
+    """Open a new file without a name, for reading and writing: if this process is killed, it is gone (Linux alone).
+
+    Raises:
+        OSError: The system or the file system of `folder` has none, or none that could be named later.
+    """
+    if not _NAMELESS:
+        raise OSError(errno.ENOTSUP, "")
+    handle = os.open(folder, _NAMELESS | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    if not os.path.lexists(f"/proc/self/fd/{handle}"):
+        os.close(handle)
+        raise OSError(errno.ENOTSUP, "")
+    return handle
+
+
+def name_nameless(handle: int, path: Path) -> None:
+    """Give a file of `open_nameless` its name, never replacing anything.
+
+    Raises:
+        FileExistsError: The name is taken.
+        OSError: The operating system refused.
+    """
+    # The link under /proc is followed only by linkat(2), which Python calls when it is given a folder's descriptor.
+    os.link(f"/proc/self/fd/{handle}", path, src_dir_fd=handle, follow_symlinks=True)
+
+
 class NewFile:
     """A new file that appears under its name whole and synced, or not at all.
 
-    Writes go to a hidden file of a random name in the same folder; `commit` syncs it and gives it its name, never
-    replacing anything. Leaving the `with` block without `commit` removes it.
+    Writes go to a file without a name where there are such files, so that a kill leaves nothing behind; elsewhere to a
+    hidden file of a random name in the same folder. `commit` syncs it and gives it its name, never replacing
+    anything. Leaving the `with` block without `commit` removes it.
 
     Args:
         path: The final name; must not exist.
@@ -246,8 +283,13 @@ class NewFile:
         self._path = path
         self._what = what
         self._part = path.with_name(f".{random_bytes(8).hex()}.part")
+        self._nameless = True
         try:
-            handle = os.open(self._part, _NEW, 0o600)
+            try:
+                handle = open_nameless(path.parent)
+            except OSError:
+                self._nameless = False
+                handle = os.open(self._part, _NEW, 0o600)
         except OSError as error:
             raise storage_error(error, what) from error
         self.file: BinaryIO = os.fdopen(handle, "w+b", buffering=0)
@@ -275,9 +317,13 @@ class NewFile:
         """
         try:
             sync(self.file.fileno())
-            self.file.close()
-            self._give_name()
+            if self._nameless:
+                self._name_nameless()
+            if not self._nameless:
+                self.file.close()
+                self._give_name()
             self._done = True
+            self.file.close()
         except OSError as error:
             raise storage_error(error, self._what) from error
         try:
@@ -286,6 +332,22 @@ class NewFile:
             with contextlib.suppress(OSError):
                 os.unlink(self._path)
             raise storage_error(error, self._what) from error
+
+    def _name_nameless(self) -> None:
+        try:
+            name_nameless(self.file.fileno(), self._path)
+        except FileExistsError:
+            raise
+        except OSError:
+            # No links here after all, though the file system has nameless files: go on with a copy that has a name.
+            source = self.file
+            with source:
+                self.file = os.fdopen(os.open(self._part, _NEW, 0o600), "w+b", buffering=0)
+                self._nameless = False
+                source.seek(0)
+                while piece := source.read(_COPY_SIZE):
+                    self.write(piece)
+            sync(self.file.fileno())
 
     def _give_name(self) -> None:
         try:

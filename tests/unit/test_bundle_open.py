@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.bundle_world import Sender, an_id, new_identity, tar, untar, unwrap, wrap
+from vault import files
 from vault.bundle import layout, unpack
 from vault.bundle.open import Keys, attachment_contents, extract_bundle, open_bundle
 from vault.bundle.verify import verify_folder
@@ -41,8 +42,8 @@ nameless = pytest.mark.parametrize("nameless", [True, False], ids=["nameless", "
 def choose(monkeypatch, nameless):
     """Write as on Linux, or as on systems without files that have no name."""
     if not nameless:
-        monkeypatch.setattr(unpack, "_NAMELESS", 0)
-    elif not unpack._NAMELESS:
+        monkeypatch.setattr(files, "_NAMELESS", 0)
+    elif not files._NAMELESS:
         pytest.skip("Linux only")
 
 
@@ -200,13 +201,13 @@ def test_cancelling_while_it_writes_leaves_nothing(tmp_path, monkeypatch, namele
 KILLED = """
 import io, os, signal, sys
 sys.path.insert(0, {root!r})
-from vault.bundle import unpack
+from vault import files
 from vault.bundle.open import Keys, extract_bundle
 from vault.formats.age import parse_identity
 from vault.jobs import Job
 from pathlib import Path
 if not {nameless}:
-    unpack._NAMELESS = 0
+    files._NAMELESS = 0
 class Killed(Job):
     def report(self, step, done, total=None):
         if step == "writing" and total == done:
@@ -236,6 +237,22 @@ def test_a_kill_after_all_contents_were_written(tmp_path, nameless):
         (folder,) = left
         assert folder.name.startswith(".opening-")
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@nameless
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux only: names of open files")
+def test_everything_is_durable_before_the_folder_has_its_name(tmp_path, monkeypatch, nameless):
+    choose(monkeypatch, nameless)
+    synced, target = set(), tmp_path / "out"
+
+    def sync(handle):
+        state = os.fstat(handle)
+        if not target.exists():
+            synced.add(state.st_ino)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    assert extract_bundle(io.BytesIO(DATA), KEYS, target).report.ok
+    assert {path.stat().st_ino for path in (target, *target.rglob("*"))} <= synced
 
 
 LIMITS = """import resource

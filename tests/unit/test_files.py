@@ -93,7 +93,6 @@ def test_a_target_that_appears_meanwhile_is_never_touched(tmp_path):
 def test_without_commit_nothing_is_left(tmp_path):
     with files.NewFile(tmp_path / "a", "the target") as out:
         out.write(b"half")
-        assert len(names(tmp_path)) == 1
         assert "a" not in names(tmp_path)
     with pytest.raises(KeyboardInterrupt), files.NewFile(tmp_path / "a", "the target") as out:
         raise KeyboardInterrupt
@@ -164,13 +163,16 @@ def test_content_is_synced_before_its_name_and_the_name_before_the_return(tmp_pa
     subprocess.run(command, cwd=PROJECT, check=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     seen = []
     for line in trace.read_text().splitlines():
-        call = line.split("(")[0]
-        if str(place) in line or "'new'" in line:
-            where = "part" if re.search(r"\.part>", line) else "folder" if f"{place}>" in line else ""
-            seen.append(f"{call} {where}".strip().replace("renameat2", "rename").replace("renameat", "rename"))
-    assert [call.replace("linkat", "link") for call in seen] == [
-        "write part", "fsync part", "link", "fsync folder",
-        "write part", "fsync part", "rename", "fsync folder",
+        if str(place) not in line:
+            continue
+        call = re.sub(r"at2?$", "", line.split("(")[0])
+        # A file without a name is shown as one of a number, or as deleted.
+        content = re.match(r"\w+\(\d+<[^>]*(\.part|/#\d+( \(deleted\))?)>", line)
+        where = "" if call in ("link", "rename", "mkdir") else " content" if content else " folder"
+        seen.append(call + where)
+    assert seen == [
+        "write content", "fsync content", "link", "fsync folder",
+        "write content", "fsync content", "rename", "fsync folder",
         "mkdir", "fsync folder",
     ]  # fmt: skip
 

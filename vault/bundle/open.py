@@ -132,10 +132,7 @@ def extract_bundle(
 
 def _free_space(folder: Path) -> int:
     """Return the bytes that fit beside where `folder` will be; names a place that does not exist before any work."""
-    try:
-        return free_space(folder.parent)
-    except OSError as error:
-        raise storage_error(error, "the place for the opened bag") from error
+    return free_space(folder.parent)
 
 
 def attachment_contents(

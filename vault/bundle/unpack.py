@@ -21,7 +21,7 @@ from typing import Final, Self
 from vault.bundle import layout
 from vault.crypto.randomness import random_bytes
 from vault.errors import AlreadyExistsError
-from vault.files import storage_error, sync_folder
+from vault.files import name_nameless, open_nameless, storage_error, sync, sync_folder
 
 MAX_NAMELESS: Final = 256
 """Most contents that wait without a name: each takes an open file, of which a process may have 1024 on many systems."""
@@ -35,7 +35,6 @@ _NEW = (
     | getattr(os, "O_BINARY", 0)
     | getattr(os, "O_CLOEXEC", 0)
 )
-_NAMELESS = getattr(os, "O_TMPFILE", 0)
 
 
 class NewFolder:
@@ -67,7 +66,7 @@ class NewFolder:
         """
         try:
             if len(self._waiting) < MAX_NAMELESS and self._can_wait_nameless:
-                self._handle = _open_nameless(self._folder.parent)
+                self._handle = open_nameless(self._folder.parent)
                 self._waiting.append((path, self._handle))
             else:
                 self._make_part()
@@ -89,21 +88,27 @@ class NewFolder:
             raise storage_error(error, _WHAT) from error
 
     def end(self) -> None:
-        """End the file that was begun.
+        """End the file that was begun, durably.
 
         Raises:
             StorageError: The operating system refused.
         """
         handle, self._handle = self._handle, -1
-        if not self._waiting or self._waiting[-1][1] != handle:
-            os.close(handle)
+        waits = self._waiting and self._waiting[-1][1] == handle
+        try:
+            sync(handle)
+        except OSError as error:
+            raise storage_error(error, _WHAT) from error
+        finally:
+            if not waits:
+                os.close(handle)
 
     def add(self, path: str, data: bytes) -> None:
         """Add a small file; it is held in memory until `commit`."""
         self._small.append((path, data))
 
     def commit(self) -> None:
-        """Give everything its name.
+        """Give everything its name; contents and names are durable before the folder's own name is there.
 
         Raises:
             AlreadyExistsError: The target appeared meanwhile.
@@ -112,12 +117,13 @@ class NewFolder:
         try:
             self._make_part()
             for path, handle in self._waiting:
-                _give_name(handle, self._part / path)
+                name_nameless(handle, self._part / path)
             for path, data in self._small:
                 self._handle = os.open(self._part / path, _NEW, 0o600)
                 self.write(data)
-                handle, self._handle = self._handle, -1
-                os.close(handle)
+                self.end()
+            for folder in (*sorted(layout.FOLDERS), "."):
+                sync_folder(self._part / folder)
             refuse_existing(self._folder)
             self._part.rename(self._folder)
             self._part_made = False
@@ -128,12 +134,10 @@ class NewFolder:
     @cached_property
     def _can_wait_nameless(self) -> bool:
         """True when a file without a name can be made here and be given one; tried out with an empty file."""
-        if not _NAMELESS:
-            return False
         try:
-            handle = _open_nameless(self._folder.parent)
+            handle = open_nameless(self._folder.parent)
             try:
-                _give_name(handle, self._part)
+                name_nameless(handle, self._part)
                 os.unlink(self._part)
             finally:
                 os.close(handle)
@@ -160,15 +164,6 @@ class NewFolder:
                 os.close(handle)
         if self._part_made:
             shutil.rmtree(self._part, ignore_errors=True)
-
-
-def _open_nameless(folder: Path) -> int:
-    return os.open(folder, _NAMELESS | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-
-
-def _give_name(handle: int, path: Path) -> None:
-    # The link under /proc is followed only by linkat(2), which Python calls when it is given a folder's descriptor.
-    os.link(f"/proc/self/fd/{handle}", path, src_dir_fd=handle, follow_symlinks=True)
 
 
 def refuse_existing(folder: Path) -> None:
