@@ -15,7 +15,15 @@ from vault.crypto import aead, kem
 from vault.crypto.hashes import equal
 from vault.crypto.kdf import Label, argon2id, derive, hmac_sha256
 from vault.crypto.randomness import new_id, random_bytes
-from vault.errors import DamagedError, FormatError, IntegrityError, RefusedError, UnlockError, UnsupportedVersionError
+from vault.errors import (
+    DamagedError,
+    FormatError,
+    IntegrityError,
+    RefusedError,
+    StorageError,
+    UnlockError,
+    UnsupportedVersionError,
+)
 from vault.formats import key_file
 from vault.formats.key_file import Cost, Header, PassphraseSlot, RecoverySlot, slot_context
 from vault.model import Secret
@@ -194,7 +202,7 @@ def unlock_keys(data: bytes, passphrase: Secret) -> OpenKeys:
         DamagedError: Both copies are damaged.
         FormatError: Not a key file, or parameters out of bounds (nothing was derived).
         UnsupportedVersionError: A newer version.
-        StorageError: Not enough memory for the derivation.
+        StorageError: Not enough memory for the derivation of any copy.
     """
     return _open(data, lambda header: _unwrap_by_key(header, _wrapping_key(header.passphrase, passphrase)))
 
@@ -261,15 +269,23 @@ def _refuse(problems: list[FormatError | IntegrityError]) -> NoReturn:
 def _open(data: bytes, unwrap: _Unwrap) -> OpenKeys:
     candidates = _candidates(data)
     distinct = candidates[:1] if len(candidates) == 2 and candidates[0][1] == candidates[1][1] else candidates
+    tried, too_large = False, None
     for number, header in distinct:
         try:
             keys = unwrap(header)
             _verify_macs(header, keys)
         except (IntegrityError, FormatError):
+            tried = True
+            continue
+        except StorageError as error:
+            # Its cost may have been altered to keep the owner out; the other copy may ask for less.
+            too_large = error
             continue
         whole = len(candidates) == 2 and len(distinct) == 1
         older = Secret(keys[1]) if len(keys) == 2 else None
         return OpenKeys(header, Secret(keys[0]), older, None if whole else 3 - number)
+    if too_large is not None and not tried:
+        raise too_large
     raise UnlockError(_WRONG, _WRONG_ADVICE)
 
 

@@ -14,6 +14,7 @@ from vault.errors import (
     DamagedError,
     FormatError,
     RefusedError,
+    StorageError,
     UnlockError,
     UnsupportedVersionError,
 )
@@ -167,7 +168,9 @@ class TestDamage:
         with pytest.raises(UnsupportedVersionError):
             keys.unlock_keys(newer, PASSPHRASE)
 
-    @pytest.mark.parametrize(("offset", "value"), [(65, 2), (65, 65), (69, 65535), (69, 2**32 - 1), (73, 1), (73, 255)])
+    @pytest.mark.parametrize(
+        ("offset", "value"), [(65, 2), (65, 17), (69, 65535), (69, 2**21 + 1), (69, 2**32 - 1), (73, 1), (73, 255)]
+    )
     def test_a_cost_out_of_bounds_is_refused_before_any_derivation(self, made, offset, value, no_derivation):
         copy = bytearray(made.encoded[:COPY])
         copy[offset : offset + 4] = struct.pack(">I", value)
@@ -188,6 +191,29 @@ class TestAlteration:
         opened = keys.unlock_keys(data, PASSPHRASE)
         assert opened.damaged_copy == 1
         assert opened.encoded == shared.encoded
+
+    @pytest.mark.parametrize("copy", [0, 1])
+    def test_one_copy_that_asks_for_too_much_memory_does_not_lock_anybody_out(self, shared, monkeypatch, copy):
+        derive = keys.argon2id
+
+        def limited(*args, memory_kib, **more):
+            if memory_kib > FLOOR.memory_kib:
+                raise StorageError("There is not enough memory to check the passphrase.")
+            return derive(*args, memory_kib=memory_kib, **more)
+
+        monkeypatch.setattr(keys, "argon2id", limited)
+        dear = bytearray(shared.encoded[:COPY])
+        dear[16:24] = struct.pack(">Q", 999)
+        dear[69:73] = struct.pack(">I", 2**21)
+        dear[-32:] = hashlib.sha256(dear[:-32]).digest()
+        both = [shared.encoded[:COPY]] * 2
+        both[copy] = bytes(dear)
+        opened = keys.unlock_keys(b"".join(both), PASSPHRASE)
+        assert (opened.damaged_copy, opened.encoded) == (copy + 1, shared.encoded)
+        with pytest.raises(UnlockError):
+            keys.unlock_keys(b"".join(both), Secret(b"another one"))
+        with pytest.raises(StorageError):
+            keys.unlock_keys(bytes(dear) * 2, PASSPHRASE)
 
     def test_a_recovery_slot_of_another_vault_does_not_pass_the_mac(self, made, shared):
         other = keys.create_keys(PASSPHRASE, FLOOR).add_recovery(recovery.make_shares()[0])

@@ -44,7 +44,7 @@ class Cost:
 
     Attributes:
         passes: 3 to 64.
-        memory_kib: 65,536 (64 MiB) to 4,194,304 (4 GiB).
+        memory_kib: 65,536 (64 MiB) to 2,097,152 (2 GiB).
         lanes: 4 to 16.
 
     Raises:
@@ -56,10 +56,10 @@ class Cost:
     lanes: int
 
     def __post_init__(self) -> None:
-        if not (3 <= self.passes <= 64 and 65536 <= self.memory_kib <= 4194304 and 4 <= self.lanes <= 16):
+        if not (3 <= self.passes <= 16 and 65536 <= self.memory_kib <= 2097152 and 4 <= self.lanes <= 16):
             raise RefusedError(
                 "The cost of checking a passphrase is outside the permitted bounds.",
-                "Use 3 to 64 passes, 64 MiB to 4 GiB of memory and 4 to 16 lanes.",
+                "Use 3 to 16 passes, 64 MiB to 2 GiB of memory and 4 to 16 lanes.",
             )
 
 
