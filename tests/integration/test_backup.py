@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from vault import api, errors, keys
+from vault import api, errors, files, keys
+from vault.crypto.hashes import sha256
 from vault.formats import backup_manifest
 from vault.jobs import Job
 from vault.usecases import backup, checking, custody, intake, records, recovery, setup
+from vault.usecases.backup_folder import BackupFolder
 
 STRACE = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 SEGMENT = backup_manifest.SEGMENT_SIZE
@@ -30,14 +32,20 @@ def segments(folder: Path) -> set[str]:
     return {path.name for path in folder.glob("segments/*/*")}
 
 
-def restored(stick: Path, folder: Path, secret) -> api.OpenVault:
-    backup.restore(stick, folder, secret, Job())
-    return setup.unlock(folder, secret)
-
-
 def titles(vault: api.OpenVault) -> list[str]:
     assert checking.check(vault, [], Job()).report.ok
     return [case.title for case in api.cases.page(vault)]
+
+
+@pytest.fixture
+def restored(empty_vault, secret):
+    """Return a function that restores a backup of `vault` and opens what came of it."""
+
+    def restore(stick: Path, folder: Path, *_: object) -> api.OpenVault:
+        backup.restore(stick, folder, secret, Job())
+        return setup.open_with(folder, empty_vault[1])
+
+    return restore
 
 
 @pytest.fixture
@@ -52,7 +60,7 @@ def small_segments(monkeypatch):
 # -- making one -------------------------------------------------------------------------------------------------------
 
 
-def test_a_backup_restores_to_the_same_evidence_in_a_new_epoch(vault, case, tmp_path, secret, job):
+def test_a_backup_restores_to_the_same_evidence_in_a_new_epoch(vault, case, tmp_path, job, restored):
     (tmp_path / "photo").write_bytes(os.urandom(2_000_000))
     photo = intake.attach(vault, case.id, tmp_path / "photo", job)
     note = records.add(vault, case.id, "note", {"text": "kept"})
@@ -60,7 +68,7 @@ def test_a_backup_restores_to_the_same_evidence_in_a_new_epoch(vault, case, tmp_
     written = backup.backup(vault, tmp_path / "stick", job)
     assert written == sum(map(len, tree(tmp_path / "stick").values()))
     before = custody.head(vault)
-    again = restored(tmp_path / "stick", tmp_path / "again", secret)
+    again = restored(tmp_path / "stick", tmp_path / "again")
     assert records.show(again, note.id).fields == {"text": "kept"}
     intake.extract(again, photo.id, tmp_path / "out", job)
     assert (tmp_path / "out").read_bytes() == (tmp_path / "photo").read_bytes()
@@ -75,11 +83,11 @@ def test_a_backup_restores_to_the_same_evidence_in_a_new_epoch(vault, case, tmp_
     assert (tmp_path / "again").stat().st_mode & 0o777 == 0o700
 
 
-def test_what_is_later_than_the_backup_is_said_when_an_anchor_knows_it(vault, case, tmp_path, secret, job):
+def test_what_is_later_than_the_backup_is_said_when_an_anchor_knows_it(vault, case, tmp_path, job, restored):
     backup.backup(vault, tmp_path / "stick", job)
     records.add(vault, case.id, "note", {"text": "after the backup"})
     custody.write_checkpoint(vault, tmp_path / "anchor")
-    again = restored(tmp_path / "stick", tmp_path / "again", secret)
+    again = restored(tmp_path / "stick", tmp_path / "again")
     checked = checking.check(again, [tmp_path / "anchor"], job)
     assert [finding.code for finding in checked.report.findings] == ["restored-before-anchor"]
     assert checked.anchored == "unknown"
@@ -106,7 +114,7 @@ def test_both_steps_of_a_backup_are_in_the_log(vault, tmp_path, job):
     ]
 
 
-def test_a_second_backup_writes_only_what_changed(vault, case, tmp_path, secret, job, small_segments):
+def test_a_second_backup_writes_only_what_changed(vault, case, tmp_path, job, small_segments, restored):
     for number in range(3):
         (tmp_path / "file").write_bytes(os.urandom(1_000_000))
         intake.attach(vault, case.id, tmp_path / "file", job)
@@ -120,15 +128,18 @@ def test_a_second_backup_writes_only_what_changed(vault, case, tmp_path, secret,
     records.add(vault, case.id, "note", {"text": "small"})
     third = backup.backup(vault, tmp_path / "stick", job)
     assert third < total // 2
-    assert len(segments(tmp_path / "stick")) == -(-(tmp_path / "vault" / "vault.db").stat().st_size // small_segments)
-    assert [name for name in names(tmp_path / "stick") if name != "segments"] == ["keys-00000003", "manifest-00000003"]
-    again = restored(tmp_path / "stick", tmp_path / "again", secret)
+    present = -(-(tmp_path / "vault" / "vault.db").stat().st_size // small_segments)
+    assert present < len(segments(tmp_path / "stick")) < 2 * present, "those of the generation before that changed"
+    assert [name for name in names(tmp_path / "stick") if name != "segments"] == [
+        "keys-00000002", "keys-00000003", "manifest-00000002", "manifest-00000003",
+    ]  # fmt: skip
+    again = restored(tmp_path / "stick", tmp_path / "again")
     assert len(intake.page(again, case.id)) == 3
     again.close()
 
 
 def test_what_is_saved_while_a_backup_runs_is_in_it_or_not_but_never_half(
-    vault, case, tmp_path, secret, small_segments
+    vault, case, tmp_path, small_segments, restored
 ):
     (tmp_path / "file").write_bytes(os.urandom(3_000_000))
     intake.attach(vault, case.id, tmp_path / "file", Job())
@@ -142,7 +153,7 @@ def test_what_is_saved_while_a_backup_runs_is_in_it_or_not_but_never_half(
 
     backup.backup(vault, tmp_path / "stick", Busy())
     assert "copying what changed" in seen
-    again = restored(tmp_path / "stick", tmp_path / "again", secret)
+    again = restored(tmp_path / "stick", tmp_path / "again")
     assert titles(again) == ["案件 1"]
     assert len(records.page(again, case.id)) == seen.count("copying")
     again.close()
@@ -216,45 +227,52 @@ say("done")
 """
 
 
-@pytest.fixture
-def two_states(vault, case, tmp_path, job):
-    """A backup of a vault with one note, and the locked vault with a second note and another file."""
+@STRACE
+@pytest.mark.parametrize("calls", ["link,linkat", "unlink,unlinkat"], ids=["a file gets its name", "a file is removed"])
+def test_a_backup_killed_whenever(vault, case, child, tmp_path, job, calls, restored, empty_vault):
+    """Each time a file gets its name or is removed: a good backup is left, and the next one completes it."""
+    backup.backup(vault, tmp_path / "stick", job)
     records.add(vault, case.id, "note", {"text": "first"})
     backup.backup(vault, tmp_path / "stick", job)
     (tmp_path / "file").write_bytes(os.urandom(500_000))
     intake.attach(vault, case.id, tmp_path / "file", job)
     records.add(vault, case.id, "note", {"text": "second"})
-    opened = vault.keys
     vault.close()
-    return opened
+    stick, place = tmp_path / "stick", tmp_path / "vault"
+    for folder in (stick, place):
+        shutil.copytree(folder, tmp_path / "kept" / folder.name)
+
+    def run(inject: str) -> list[str]:
+        strace = ("strace", "-f", "-qq", "-o", tmp_path / "trace", "-e", f"trace={calls}", "-e", inject)
+        assert child(BACKUP, prefix=strace).communicate()[0] == ("" if "KILL" in inject else "done\n")
+        return [line for line in (tmp_path / "trace").read_text().splitlines() if str(stick) in line]
+
+    def again() -> int:
+        shutil.rmtree(tmp_path / "again", ignore_errors=True)
+        found = restored(stick, tmp_path / "again")
+        assert titles(found) == ["案件 1"]
+        notes = len(records.page(found, case.id))
+        found.close()
+        return notes
+
+    count = len(run(f"trace={calls}"))
+    assert count >= 3
+    for number in range(1, count + 1):
+        for folder in (stick, place):
+            shutil.rmtree(folder)
+            shutil.copytree(tmp_path / "kept" / folder.name, folder)
+        run(f"inject={calls}:signal=SIGKILL:when={number}")
+        assert again() in (1, 2)
+        mine = setup.open_with(place, empty_vault[1])
+        backup.backup(mine, stick, Job())
+        mine.close()
+        left = [name for name in names(stick) if name != "segments"]
+        assert [name.partition("-")[0] for name in left] == ["keys", "keys", "manifest", "manifest"]
+        assert not [path for path in tree(stick) if path.endswith(".part")]
+        assert again() == 2
 
 
-@STRACE
-@pytest.mark.parametrize("point", ["link:1", "link:2", "link:3", "unlink:2", "unlink:4", "unlink:5"])
-def test_a_backup_killed_at_any_file_leaves_a_good_one_and_the_next_completes_it(
-    two_states, child, tmp_path, secret, case, point
-):
-    call, number = point.split(":")
-    inject = f"inject={call}:signal=SIGKILL:when={number}"
-    process = child(BACKUP, prefix=("strace", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject))
-    assert process.communicate()[0] == "", "it was killed before its end"
-    again = restored(tmp_path / "stick", tmp_path / "again", secret)
-    assert len(records.page(again, case.id)) in (1, 2)
-    assert titles(again) == ["案件 1"]
-    again.close()
-    mine = setup.open_with(tmp_path / "vault", two_states)
-    backup.backup(mine, tmp_path / "stick", Job())
-    mine.close()
-    left = [name for name in names(tmp_path / "stick") if name != "segments"]
-    assert [name.partition("-")[0] for name in left] == ["keys", "manifest"]
-    assert not [path for path in tree(tmp_path / "stick") if path.endswith(".part")]
-    shutil.rmtree(tmp_path / "again")
-    again = restored(tmp_path / "stick", tmp_path / "again", secret)
-    assert len(records.page(again, case.id)) == 2
-    again.close()
-
-
-def test_a_first_backup_killed_anywhere_does_not_make_the_folder_foreign(vault, tmp_path, secret, job):
+def test_a_first_backup_killed_anywhere_does_not_make_the_folder_foreign(vault, tmp_path, secret, job, restored):
     backup.backup(vault, tmp_path / "whole", job)
     shutil.copytree(tmp_path / "whole", tmp_path / "stick")
     (tmp_path / "stick" / "keys-00000001").unlink()
@@ -262,11 +280,11 @@ def test_a_first_backup_killed_anywhere_does_not_make_the_folder_foreign(vault, 
         backup.restore(tmp_path / "stick", tmp_path / "again", secret, job)
     (tmp_path / "stick" / ".0123456789abcdef.part").write_bytes(b"half")
     backup.backup(vault, tmp_path / "stick", job)
-    assert names(tmp_path / "stick") == ["keys-00000002", "manifest-00000002", "segments"]
-    restored(tmp_path / "stick", tmp_path / "again", secret).close()
+    assert names(tmp_path / "stick") == ["keys-00000001", "manifest-00000001", "segments"]
+    restored(tmp_path / "stick", tmp_path / "again").close()
 
 
-def test_a_stick_that_gets_full_keeps_the_older_backup(vault, case, tmp_path, secret, small_disk, small_segments):
+def test_a_stick_that_gets_full_keeps_the_older_backup(vault, case, tmp_path, small_disk, small_segments, restored):
     stick = small_disk(4500) / "stick"
     records.add(vault, case.id, "note", {"text": "first"})
     backup.backup(vault, stick, Job())
@@ -281,12 +299,12 @@ def test_a_stick_that_gets_full_keeps_the_older_backup(vault, case, tmp_path, se
         else:
             backup.backup(vault, stick, Job())
         shutil.rmtree(tmp_path / "again", ignore_errors=True)
-        again = restored(stick, tmp_path / "again", secret)
+        again = restored(stick, tmp_path / "again")
         assert len(intake.page(again, case.id)) == 1
         again.close()
 
 
-def test_a_cancelled_backup_keeps_the_older_one(vault, case, tmp_path, secret, small_segments):
+def test_a_cancelled_backup_keeps_the_older_one(vault, case, tmp_path, small_segments, restored):
     backup.backup(vault, tmp_path / "stick", Job())
     before = tree(tmp_path / "stick")
     records.add(vault, case.id, "note", {"text": "x"})
@@ -296,29 +314,231 @@ def test_a_cancelled_backup_keeps_the_older_one(vault, case, tmp_path, secret, s
         backup.backup(vault, tmp_path / "stick", job)
     after = tree(tmp_path / "stick")
     assert {name: after.get(name) for name in before} == before
-    restored(tmp_path / "stick", tmp_path / "again", secret).close()
+    restored(tmp_path / "stick", tmp_path / "again").close()
 
 
-def test_a_segment_that_rotted_is_noticed_removed_and_written_anew(vault, case, tmp_path, secret, job, small_segments):
+@pytest.fixture
+def grown(vault, case, tmp_path, job, small_segments):
+    """A vault whose two backups in `stick` share most segments, and the path of one that they share."""
     (tmp_path / "file").write_bytes(os.urandom(2_000_000))
     intake.attach(vault, case.id, tmp_path / "file", job)
     backup.backup(vault, tmp_path / "stick", job)
-    before = segments(tmp_path / "stick")
+    first = segments(tmp_path / "stick")
+    records.add(vault, case.id, "note", {"text": "x"})
     backup.backup(vault, tmp_path / "stick", job)
-    name = min(before & segments(tmp_path / "stick"))
-    rotten = tmp_path / "stick" / "segments" / name[:2] / name
-    data = bytearray(rotten.read_bytes())
+    pages = (tmp_path / "vault" / "vault.db").read_bytes()
+    present = {sha256(pages[at : at + small_segments]).hex() for at in range(0, len(pages), small_segments)}
+    name = min(first & present)
+    return tmp_path / "stick" / "segments" / name[:2] / name
+
+
+def rot(path: Path) -> None:
+    data = bytearray(path.read_bytes())
     data[1000] ^= 1
-    rotten.write_bytes(data)
+    path.write_bytes(data)
+
+
+def test_a_segment_that_rotted_is_noticed_and_written_anew(vault, grown, tmp_path, secret, job):
+    rot(grown)
     with pytest.raises((errors.IntegrityError, errors.DamagedError)):
         backup.restore(tmp_path / "stick", tmp_path / "again", secret, job)
     assert not (tmp_path / "again").exists()
-    manifest = names(tmp_path / "stick")
-    with pytest.raises(errors.StorageError, match="did not keep"):
-        backup.backup(vault, tmp_path / "stick", job)
-    assert not set(manifest) - set(names(tmp_path / "stick")), "the older generation stays until a new one is whole"
     backup.backup(vault, tmp_path / "stick", job)
-    restored(tmp_path / "stick", tmp_path / "again", secret).close()
+    for number in (3, 2):
+        assert backup.restore(tmp_path / "stick", tmp_path / f"again{number}", secret, job) == 0
+        setup.unlock(tmp_path / f"again{number}", secret).close()
+        (tmp_path / "stick" / f"keys-{number:08d}").unlink()
+
+
+def test_one_misreading_costs_nothing(vault, grown, tmp_path, job, monkeypatch):
+    before, read, seen = tree(tmp_path / "stick"), BackupFolder.read_segment, []
+
+    def misread(place: BackupFolder, name: str) -> bytes:
+        seen.append(name)
+        if name == grown.name and seen.count(name) == 1:
+            raise errors.IntegrityError("backup", "a segment is damaged")
+        return read(place, name)
+
+    monkeypatch.setattr(BackupFolder, "read_segment", misread)
+    state = grown.stat()
+    backup.backup(vault, tmp_path / "stick", job)
+    assert seen.count(grown.name) == 2
+    assert (grown.stat().st_ino, grown.read_bytes()) == (
+        state.st_ino,
+        before[str(grown.relative_to(tmp_path / "stick"))],
+    )
+
+
+def test_a_medium_that_does_not_keep_a_segment_loses_no_older_generation(
+    vault, grown, tmp_path, secret, job, monkeypatch
+):
+    before = tree(tmp_path / "stick")
+
+    def fail(place: BackupFolder, name: str) -> bytes:
+        raise errors.IntegrityError("backup", "a segment is damaged")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BackupFolder, "read_segment", fail)
+        with pytest.raises(errors.StorageError, match="did not keep"):
+            backup.backup(vault, tmp_path / "stick", job)
+    after = tree(tmp_path / "stick")
+    assert {name: after.get(name) for name in before} == before
+    assert "keys-00000003" not in after
+    assert backup.restore(tmp_path / "stick", tmp_path / "again", secret, job) == 0
+
+
+@pytest.mark.parametrize("kind", ["manifest-", "keys-"])
+def test_a_list_or_key_file_that_the_medium_garbled_is_noticed(vault, case, tmp_path, secret, job, monkeypatch, kind):
+    backup.backup(vault, tmp_path / "stick", job)
+    before, write = tree(tmp_path / "stick"), files.write_new
+
+    def garble(path: Path, content: bytes, what: str) -> None:
+        write(path, bytes(len(content)) if path.name.startswith(kind) else content, what)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "write_new", garble)
+        for _ in range(3):
+            records.add(vault, case.id, "note", {"text": "x"})
+            with pytest.raises(errors.StorageError, match="did not keep"):
+                backup.backup(vault, tmp_path / "stick", job)
+    after = tree(tmp_path / "stick")
+    assert {name: after.get(name) for name in before} == before
+    assert backup.restore(tmp_path / "stick", tmp_path / "again", secret, job) == 0
+
+
+# -- an older state, other numbers ------------------------------------------------------------------------------------
+
+NEWER = "holds a newer state"
+
+
+def test_a_vault_of_an_older_state_never_takes_the_place_of_a_newer_backup(vault, case, tmp_path, job, restored):
+    backup.backup(vault, tmp_path / "older", job)
+    records.add(vault, case.id, "note", {"text": "the only copy"})
+    backup.backup(vault, tmp_path / "newer", job)
+    again = restored(tmp_path / "older", tmp_path / "again")
+    # Its log may well be longer by now: the same number of entries, or more, is no sign of the same state.
+    for number in range(3):
+        before = tree(tmp_path / "newer")
+        with pytest.raises(errors.RefusedError, match=NEWER) as refused:
+            backup.backup(again, tmp_path / "newer", job)
+        assert "another folder" in refused.value.advice
+        assert tree(tmp_path / "newer") == before
+        records.add(again, case.id, "note", {"text": f"{number}"})
+    backup.backup(again, tmp_path / "older", job)
+    again.close()
+    back = restored(tmp_path / "newer", tmp_path / "back")
+    assert [record.title for record in records.page(back, case.id)] == ["the only copy"]
+    backup.backup(back, tmp_path / "newer", job)
+    back.close()
+
+
+def test_a_copy_of_a_vault_that_went_its_own_way_does_not_take_the_place_of_the_other(vault, tmp_path, secret, job):
+    vault.close()
+    shutil.copytree(tmp_path / "vault", tmp_path / "copy")
+    for name in ("vault", "copy"):
+        one = setup.unlock(tmp_path / name, secret)
+        api.cases.add(one, name)
+        if name == "vault":
+            backup.backup(one, tmp_path / "stick", job)
+        else:
+            for _ in range(5):
+                api.cases.add(one, name)
+            with pytest.raises(errors.RefusedError, match=NEWER):
+                backup.backup(one, tmp_path / "stick", job)
+        one.close()
+
+
+def test_a_vault_from_before_a_rotation_does_not_take_the_place_of_what_is_after_it(vault, tmp_path, secret, job):
+    vault.close()
+    shutil.copytree(tmp_path / "vault", tmp_path / "copy")
+    rotated = setup.rekey(tmp_path / "vault", secret, job)
+    backup.backup(rotated, tmp_path / "stick", job)
+    rotated.close()
+    old = setup.unlock(tmp_path / "copy", secret)
+    before = tree(tmp_path / "stick")
+    with pytest.raises(errors.RefusedError, match=NEWER):
+        backup.backup(old, tmp_path / "stick", job)
+    assert tree(tmp_path / "stick") == before
+    old.close()
+
+
+def test_what_was_made_before_a_rotation_stays_until_there_are_two_after_it(vault, tmp_path, secret, job):
+    backup.backup(vault, tmp_path / "stick", job)
+    vault.close()
+    rotated = setup.rekey(tmp_path / "vault", secret, job)
+    backup.backup(rotated, tmp_path / "stick", job)
+    shutil.copytree(tmp_path / "stick", tmp_path / "copy")
+    (tmp_path / "copy" / "manifest-00000002").write_bytes(b"damaged")
+    assert backup.restore(tmp_path / "copy", tmp_path / "again", secret, job) == 1
+    backup.backup(rotated, tmp_path / "stick", job)
+    rotated.close()
+    left = names(tmp_path / "stick")
+    assert left == ["keys-00000002", "keys-00000003", "manifest-00000002", "manifest-00000003", "segments"]
+    assert len(segments(tmp_path / "stick")) == 2
+
+
+def test_a_damaged_list_counts_for_nothing_and_the_good_generation_before_it_stays(vault, case, tmp_path, secret, job):
+    stick = tmp_path / "stick"
+    for number in (1, 2, 3):
+        backup.backup(vault, stick, job)
+        if number == 2:
+            (stick / "manifest-00000002").write_bytes(b"damaged")
+    (stick / "manifest-00000003").write_bytes(b"damaged")
+    assert backup.restore(stick, tmp_path / "again", secret, job) == 2
+    backup.backup(vault, stick, job)
+    backup.backup(vault, stick, job)
+    left = names(stick)
+    assert left == ["keys-00000004", "keys-00000005", "manifest-00000004", "manifest-00000005", "segments"]
+
+
+@pytest.mark.parametrize("name", ["manifest-99999999", "keys-99999999", "manifest-00000000", "keys-100000000"])
+def test_a_lone_name_moves_no_number(vault, tmp_path, secret, job, name):
+    stick = tmp_path / "stick"
+    backup.backup(vault, stick, job)
+    (stick / name).write_bytes(b"")
+    backup.backup(vault, stick, job)
+    assert {"keys-00000002", "manifest-00000002"} <= set(names(stick))
+    assert backup.restore(stick, tmp_path / "again", secret, job) == 0
+
+
+def test_a_folder_whose_numbers_are_used_up_is_refused(vault, tmp_path, secret, job):
+    stick = tmp_path / "stick"
+    backup.backup(vault, stick, job)
+    for kind in ("keys", "manifest"):
+        shutil.copy(stick / f"{kind}-00000001", stick / f"{kind}-99999999")
+    before = tree(stick)
+    with pytest.raises(errors.RefusedError, match="no number left"):
+        backup.backup(vault, stick, job)
+    assert tree(stick) == before
+    assert backup.restore(stick, tmp_path / "again", secret, job) == 1
+
+
+@pytest.mark.parametrize("damage", ["oversized", "folder", "unreadable"])
+def test_a_restore_goes_on_to_the_generation_before_when_a_segment_cannot_be_read(
+    vault, case, tmp_path, secret, job, monkeypatch, damage
+):
+    stick = tmp_path / "stick"
+    backup.backup(vault, stick, job)
+    older = segments(stick)
+    records.add(vault, case.id, "note", {"text": "x"})
+    backup.backup(vault, stick, job)
+    name = (segments(stick) - older).pop()
+    path = stick / "segments" / name[:2] / name
+    if damage == "oversized":
+        os.truncate(path, SEGMENT + 1)
+    elif damage == "folder":
+        path.unlink()
+        path.mkdir()
+    else:
+        read = files.read_small
+
+        def fail(one: Path, limit: int, what: str) -> bytes:
+            if one == path:
+                raise errors.StorageError("The operating system could not read it.")
+            return read(one, limit, what)
+
+        monkeypatch.setattr(files, "read_small", fail)
+    assert backup.restore(stick, tmp_path / "again", secret, job) == 1
 
 
 def test_an_older_generation_is_taken_when_the_newest_is_not_whole_and_that_is_said(vault, case, tmp_path, secret, job):
@@ -377,7 +597,8 @@ def test_a_backup_made_after_a_rotation_restores_and_the_one_before_it_too(vault
     generation = rotated.keys.generation
     rotated.close()
     for name, expected in (("before", generation - 1), ("stick", generation)):
-        again = restored(tmp_path / name, tmp_path / f"{name}-again", secret)
+        backup.restore(tmp_path / name, tmp_path / f"{name}-again", secret, job)
+        again = setup.unlock(tmp_path / f"{name}-again", secret)
         assert again.keys.generation == expected
         assert checking.check(again, [], job).report.ok
         again.close()
@@ -390,7 +611,8 @@ def test_a_backup_made_while_a_rotation_is_pending_restores(vault, tmp_path, sec
     pending = setup.unlock(tmp_path / "vault", secret)
     backup.backup(pending, tmp_path / "stick", job)
     pending.close()
-    again = restored(tmp_path / "stick", tmp_path / "again", secret)
+    backup.restore(tmp_path / "stick", tmp_path / "again", secret, job)
+    again = setup.unlock(tmp_path / "again", secret)
     assert again.keys.older_key is not None
     again.close()
 
@@ -416,11 +638,11 @@ def test_whoever_lost_machine_and_passphrase_restores_with_shares_and_sets_a_new
     again.close()
 
 
-def test_restoring_twice_gives_two_epochs_that_both_name_where_they_grew_from(vault, tmp_path, secret, job):
+def test_restoring_twice_gives_two_epochs_that_both_name_where_they_grew_from(vault, tmp_path, job, restored):
     backup.backup(vault, tmp_path / "stick", job)
     grown = []
     for name in ("one", "two"):
-        again = restored(tmp_path / "stick", tmp_path / name, secret)
+        again = restored(tmp_path / "stick", tmp_path / name)
         event = custody.page(again, 1)[0].event
         grown.append((custody.head(again).epoch, event["related"], event["digests"]["before"]))
         again.close()

@@ -11,6 +11,7 @@ from typing import Final
 
 from vault.errors import FormatError
 from vault.formats import jcs
+from vault.model import Json
 
 FORMAT: Final = "evidence-backup/1"
 SEGMENT_SIZE: Final = 16 * 1024 * 1024
@@ -20,11 +21,27 @@ MAX_SIZE: Final = 64 * 1024 * 1024
 
 _WHERE: Final = "backup manifest"
 _SEGMENT_NAME: Final = re.compile(r"[0-9a-f]{64}\Z")
+_EPOCH: Final = re.compile(r"[0-9a-f]{32}\Z")
 
 
 def is_segment_name(name: str) -> bool:
     """True when `name` has the form of a segment's name: its SHA-256 in lower-case hexadecimal."""
     return _SEGMENT_NAME.match(name) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class LogHead:
+    """How far the custody log had got, so that an older state of the vault never takes the place of a newer one.
+
+    Attributes:
+        epoch: 32 lower-case hexadecimal digits.
+        size: Number of entries.
+        root: Root hash over them, 64 lower-case hexadecimal digits.
+    """
+
+    epoch: str
+    size: int
+    root: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +52,24 @@ class Manifest:
         sequence: Number of the generation, from 1 upwards.
         size: Of the store's file, in bytes.
         segments: Names of the segments, in order; a name may recur.
+        log: The head of the custody log in that store.
     """
 
     sequence: int
     size: int
     segments: tuple[str, ...]
+    log: LogHead
 
     def encode(self) -> bytes:
         """Return the manifest's bytes (RFC 8785)."""
         return jcs.encode(
-            {"format": FORMAT, "segments": list(self.segments), "sequence": self.sequence, "size": self.size}
+            {
+                "format": FORMAT,
+                "log": {"epoch": self.log.epoch, "root": self.log.root, "size": self.log.size},
+                "segments": list(self.segments),
+                "sequence": self.sequence,
+                "size": self.size,
+            }
         )
 
 
@@ -57,7 +82,7 @@ def decode(data: bytes) -> Manifest:
     value = jcs.decode(data, _WHERE, limit=MAX_SIZE)
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise FormatError(_WHERE, "not a manifest of this version")
-    if value.keys() != {"format", "segments", "sequence", "size"}:
+    if value.keys() != {"format", "log", "segments", "sequence", "size"}:
         raise FormatError(_WHERE, "unknown or missing members")
     segments, size, sequence = value["segments"], value["size"], value["sequence"]
     if type(size) is not int or type(sequence) is not int or size < 0 or sequence < 1:
@@ -66,4 +91,15 @@ def decode(data: bytes) -> Manifest:
         raise FormatError(_WHERE, "segments that do not make up the size")
     if not all(isinstance(name, str) and is_segment_name(name) for name in segments):
         raise FormatError(_WHERE, "a segment without a proper name")
-    return Manifest(sequence, size, tuple(segments))
+    return Manifest(sequence, size, tuple(segments), _log_head(value["log"]))
+
+
+def _log_head(value: Json) -> LogHead:
+    if not isinstance(value, dict) or value.keys() != {"epoch", "root", "size"}:
+        raise FormatError(_WHERE, "no proper head of the log")
+    epoch, root, size = value["epoch"], value["root"], value["size"]
+    if not isinstance(epoch, str) or not isinstance(root, str) or type(size) is not int or size < 0:
+        raise FormatError(_WHERE, "no proper head of the log")
+    if not _EPOCH.match(epoch) or not _SEGMENT_NAME.match(root):
+        raise FormatError(_WHERE, "no proper head of the log")
+    return LogHead(epoch, size, root)

@@ -1,15 +1,15 @@
 """Backups that fit FAT sticks, write only what changed, and never destroy the last good one; and restoring.
 
-The encrypted store is copied as segments named by their digest; a sealed manifest per generation lists them. The old
-generation goes last, after the new one was read back and found whole. A restored vault starts an epoch that names the
-checkpoint it grew from. Spec: `docs/formats/backup.md`.
+The encrypted store is copied as segments named by their digest; a sealed manifest per generation lists them. An old
+generation goes last, after the new one was read back and found whole, and one good generation before it stays. A
+folder with a newer state than this vault's is refused. A restored vault starts an epoch that names the checkpoint it
+grew from. Spec: `docs/formats/backup.md`.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-import re
 import shutil
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final
 
 from vault import files, keys, recovery
-from vault.crypto import aead
 from vault.crypto.hashes import sha256
 from vault.crypto.randomness import random_bytes
 from vault.errors import (
@@ -27,12 +26,13 @@ from vault.errors import (
     FormatError,
     IntegrityError,
     NotFoundError,
+    RefusedError,
     StorageError,
     UnlockError,
     VaultError,
 )
-from vault.formats import backup_manifest, key_file
-from vault.formats.backup_manifest import SEGMENT_SIZE, Manifest, is_segment_name
+from vault.formats import merkle
+from vault.formats.backup_manifest import SEGMENT_SIZE, LogHead, Manifest, is_segment_name
 from vault.formats.checkpoint import read_checkpoint
 from vault.jobs import Job
 from vault.keys import OpenKeys
@@ -41,88 +41,25 @@ from vault.open_vault import OpenVault, Transaction, now
 from vault.recovery import Share
 from vault.store import custody, identity, integrity
 from vault.store.database import Connection, Database
+from vault.usecases.backup_folder import GROUP_NAME, LAST_SEQUENCE, OWN_NAME, BackupFolder
 
-_KEYS_NAME = re.compile(r"keys-([0-9]{8})\Z")
-_OWN_NAME = re.compile(r"(?:keys|manifest)-([0-9]{8})\Z|segments\Z")
-_GROUP_NAME = re.compile(r"[0-9a-f]{2}\Z")
-_SEALED_LIMIT: Final = backup_manifest.MAX_SIZE + aead.SEAL_OVERHEAD
-_CONTEXT: Final = b"evidence-backup/1 manifest"
-
-
-class _Place:
-    """A backup folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.written = 0
-
-    def segment(self, name: str) -> Path:
-        return self.folder / "segments" / name[:2] / name
-
-    def keys(self, sequence: int) -> Path:
-        return self.folder / f"keys-{sequence:08d}"
-
-    def manifest(self, sequence: int) -> Path:
-        return self.folder / f"manifest-{sequence:08d}"
-
-    def sequences(self) -> list[int]:
-        """Return the generations that have a key file, newest first."""
-        return self._numbers(_KEYS_NAME)
-
-    def begun(self) -> list[int]:
-        """Return the generations of which anything is there, newest first; a kill may leave a manifest alone."""
-        return self._numbers(_OWN_NAME)
-
-    def _numbers(self, pattern: re.Pattern[str]) -> list[int]:
-        if not self.folder.is_dir():
-            return []
-        found = (pattern.match(entry.name) for entry in self.folder.iterdir())
-        return sorted({int(match[1]) for match in found if match and match[1]}, reverse=True)
-
-    def groups(self) -> list[Path]:
-        """Return the folders that hold segments; whatever else lies there is not ours."""
-        segments = self.folder / "segments"
-        return [folder for folder in segments.iterdir() if _GROUP_NAME.match(folder.name) and folder.is_dir()]
-
-    def put(self, path: Path, data: bytes) -> None:
-        files.make_folders(path.parent, "a folder of the backup")
-        if files.free_space(self.folder) < len(data) + (1 << 20):
-            raise DiskFullError(
-                "The backup's medium is full; the last good backup is untouched.",
-                "Use a larger medium or free some space.",
-            )
-        files.write_new(path, data, "a file of the backup")
-        self.written += len(data)
-
-    def put_segment(self, name: str, data: bytes) -> None:
-        path = self.segment(name)
-        try:
-            if path.exists():
-                if path.stat().st_size == len(data):
-                    return
-                files.remove(path, "a damaged segment")
-            self.put(path, data)
-        except OSError as error:
-            # Turned here, because it may come from work on the store's queue, where it would be taken for the store's.
-            raise files.storage_error(error, "the backup") from error
-
-
-def _sealing_key(opened: OpenKeys) -> bytes:
-    return keys.backup_key(opened.vault_key).reveal()
+_NOT_KEPT: Final = "The medium did not keep what was written to it."
+_TRY_AGAIN: Final = "Run the backup again; use another medium if it recurs."
 
 
 def backup(vault: OpenVault, target: Path, job: Job) -> int:
     """Bring a backup folder up to the present state and return the bytes written.
 
     Most is copied while work goes on; what changed meanwhile is copied at the end in one turn. Everything is
-    read back and compared before the old generation goes.
+    read back and compared before an old generation goes; one good generation before the new one always stays.
 
     Raises:
+        RefusedError: The folder holds a newer state of this vault; nothing was written.
         StorageError: The medium failed or is full; the last good backup is untouched.
         AlreadyExistsError: The folder holds something else.
     """
     target = target.absolute()
-    place = _Place(target)
+    place = BackupFolder(target)
     try:
         sequence = _prepare(vault, place)
     except OSError as error:
@@ -137,8 +74,9 @@ def backup(vault: OpenVault, target: Path, job: Job) -> int:
     _enter(vault, event("intent"))
     try:
         manifest = _copy(vault, place, sequence, job)
-        _read_back(place, manifest, job)
-        _drop_older(place, manifest)
+        _read_back(vault, place, manifest, job)
+        _complete(vault, place, manifest)
+        _drop_older(vault, place, manifest)
     except OSError as error:
         raise files.storage_error(error, "the backup") from error
     _enter(vault, event("success", sha256(manifest.encode()).hex()))
@@ -150,19 +88,25 @@ def _enter(vault: OpenVault, event: CustodyEvent) -> None:
         vault.atomic(lambda transaction: transaction.record(event))
 
 
-def _prepare(vault: OpenVault, place: _Place) -> int:
+def _prepare(vault: OpenVault, place: BackupFolder) -> int:
     """Make the folder of the backup where it is missing, and return the number of the new generation."""
     real = place.folder.resolve()
     if vault.folder.resolve() in (real, *real.parents):
         raise AlreadyExistsError("The backup would lie inside the vault.", "Choose another place, best another medium.")
     _refuse_foreign(vault, place)
+    _refuse_newer(vault, place)
+    sequence = max(place.whole(), default=0) + 1
+    if sequence > LAST_SEQUENCE:
+        raise RefusedError("The backup's folder has no number left for another one.", "Back up into another folder.")
     files.make_folders(place.folder / "segments", "the backup folder")
     for folder in (place.folder, *place.groups()):
         files.remove_leftovers(folder)
-    return max(place.begun(), default=0) + 1
+    if sequence in place.halves():
+        place.remove(sequence)
+    return sequence
 
 
-def _refuse_foreign(vault: OpenVault, place: _Place) -> None:
+def _refuse_foreign(vault: OpenVault, place: BackupFolder) -> None:
     if not place.folder.exists():
         return
     if not place.folder.is_dir():
@@ -170,37 +114,63 @@ def _refuse_foreign(vault: OpenVault, place: _Place) -> None:
     names = [entry.name for entry in place.folder.iterdir() if not entry.name.startswith(".")]
     found = place.sequences()
     # Before the first generation is whole there may be segments and a manifest, but nothing else.
-    ours = all(_OWN_NAME.match(name) for name in names) and not _foreign_segments(place)
+    ours = all(OWN_NAME.match(name) for name in names) and not _foreign_segments(place)
     if not found and not ours:
         raise AlreadyExistsError("The folder holds other things.", "Name a new folder for the backup.")
     for sequence in found:
-        data = files.read_small(place.keys(sequence), 1 << 20, "the backup's key file")
-        for copy in (data[: key_file.COPY_SIZE], data[key_file.COPY_SIZE :]):
-            try:
-                found_id = key_file.decode_copy(copy).vault_id
-            except (FormatError, IntegrityError):
-                continue
-            if found_id != vault.keys.vault_id:
-                raise AlreadyExistsError("The folder holds the backup of another vault.", "Name another folder.")
+        if any(header.vault_id != vault.keys.vault_id for header in place.headers(sequence)):
+            raise AlreadyExistsError("The folder holds the backup of another vault.", "Name another folder.")
 
 
-def _foreign_segments(place: _Place) -> bool:
+def _refuse_newer(vault: OpenVault, place: BackupFolder) -> None:
+    """Refuse to go on in a folder that holds more than this vault: a vault restored from an older backup, say."""
+    for sequence in place.whole():
+        manifest = _readable(vault, place, sequence)
+        if manifest is None:
+            # Sealed under another vault key. What the header says of it is good enough for a refusal.
+            newer = any(header.generation > vault.keys.generation for header in place.headers(sequence))
+        else:
+            newer = not vault.read(functools.partial(_goes_on_from, manifest.log))
+        if newer:
+            raise RefusedError(
+                "The backup there holds a newer state than this vault.",
+                "Back up into another folder, and keep that one: it may hold the only copy of something.",
+            )
+
+
+def _readable(vault: OpenVault, place: BackupFolder, sequence: int) -> Manifest | None:
+    try:
+        return place.open_manifest(sequence, vault.keys)
+    except (IntegrityError, FormatError):
+        return None
+
+
+def _goes_on_from(head: LogHead, connection: Connection) -> bool:
+    epochs = custody.epochs(connection)
+    ends = [first for _, first, _ in epochs[1:]] + [custody.size(connection)]
+    for (epoch, _, _), end in zip(epochs, ends, strict=True):
+        if epoch == head.epoch and head.size <= end:
+            return merkle.root(head.size, custody.node_of(connection)).hex() == head.root
+    return False
+
+
+def _foreign_segments(place: BackupFolder) -> bool:
     segments = place.folder / "segments"
     if not os.path.lexists(segments):
         return False
-    return not segments.is_dir() or any(not _GROUP_NAME.match(entry.name) for entry in segments.iterdir())
+    return not segments.is_dir() or any(not GROUP_NAME.match(entry.name) for entry in segments.iterdir())
 
 
-def _copy(vault: OpenVault, place: _Place, sequence: int, job: Job) -> Manifest:
+def _copy(vault: OpenVault, place: BackupFolder, sequence: int, job: Job) -> Manifest:
     database = vault.database
 
     def one(offset: int, connection: Connection) -> tuple[bytes, int]:
         return database.raw_pages(connection, offset, SEGMENT_SIZE), database.commits(connection)
 
-    def begin(connection: Connection) -> tuple[int, int]:
-        return database.file_size(connection), database.commits(connection)
+    def begin(connection: Connection) -> tuple[int, int, LogHead]:
+        return database.file_size(connection), database.commits(connection), _log_head(connection)
 
-    size, commits = vault.read(begin)
+    size, commits, head = vault.read(begin)
     names, same = [], True
     for offset in range(0, size, SEGMENT_SIZE):
         data, seen = vault.read(functools.partial(one, offset))
@@ -217,48 +187,88 @@ def _copy(vault: OpenVault, place: _Place, sequence: int, job: Job) -> Manifest:
             names.append(sha256(data).hex())
             place.put_segment(names[-1], data)
             job.report("copying what changed", min(offset + SEGMENT_SIZE, size), size)
-        return Manifest(sequence, size, tuple(names))
+        return Manifest(sequence, size, tuple(names), _log_head(connection))
 
-    manifest = Manifest(sequence, size, tuple(names)) if same else vault.read(frozen)
-    place.put(place.manifest(sequence), aead.seal(_sealing_key(vault.keys), manifest.encode(), _CONTEXT))
-    place.put(place.keys(sequence), vault.keys.encoded)
-    return manifest
+    return Manifest(sequence, size, tuple(names), head) if same else vault.read(frozen)
 
 
-def _read_segment(place: _Place, name: str) -> bytes:
-    data = files.read_small(place.segment(name), SEGMENT_SIZE, "a segment of the backup")
-    if sha256(data).hex() != name:
-        raise IntegrityError("backup", "a segment is damaged", "Make the backup again, on another medium.")
-    return data
+def _log_head(connection: Connection) -> LogHead:
+    checkpoint = read_checkpoint(custody.head(connection))
+    return LogHead(checkpoint.epoch, checkpoint.size, checkpoint.root.hex())
 
 
-def _read_back(place: _Place, manifest: Manifest, job: Job) -> None:
+def _read_back(vault: OpenVault, place: BackupFolder, manifest: Manifest, job: Job) -> None:
     done = 0
     for name in dict.fromkeys(manifest.segments):
-        files.forget_cached(place.segment(name))
-        try:
-            done += len(_read_segment(place, name))
-        except (IntegrityError, NotFoundError) as error:
-            # A segment of an earlier generation that rotted must not be taken for good by the next backup.
-            files.remove(place.segment(name), "a damaged segment")
-            raise StorageError(
-                "The medium did not keep what was written to it.",
-                "Run the backup again; use another medium if it recurs.",
-            ) from error
+        # Read twice before it is taken for bad: a drive may misread once.
+        if not _is_kept(place, name) and not _is_kept(place, name):
+            # It may have rotted since an earlier generation, which may need it too: never removed, only replaced.
+            place.put(place.segment(name), _once_more(vault, manifest, name), replace=True)
+            if not _is_kept(place, name):
+                raise StorageError(_NOT_KEPT, _TRY_AGAIN)
+        done += place.segment(name).stat().st_size
         job.report("reading back", done, max(manifest.size, done))
 
 
-def _drop_older(place: _Place, manifest: Manifest) -> None:
-    for sequence in place.begun():
-        if sequence < manifest.sequence:
-            # The key file first: what has none is no generation any more.
-            files.remove(place.keys(sequence), "an older generation")
-            files.remove(place.manifest(sequence), "an older generation")
-    kept = set(manifest.segments)
-    for folder in place.groups():
-        for path in folder.iterdir():
-            if is_segment_name(path.name) and path.name not in kept:
-                path.unlink(missing_ok=True)
+def _is_kept(place: BackupFolder, name: str) -> bool:
+    files.forget_cached(place.segment(name))
+    try:
+        place.read_segment(name)
+    except IntegrityError:
+        return False
+    return True
+
+
+def _once_more(vault: OpenVault, manifest: Manifest, name: str) -> bytes:
+    """Read the bytes of a segment from the store again, if it still has them."""
+    for number, other in enumerate(manifest.segments):
+        if other == name:
+            offset = number * SEGMENT_SIZE
+            length = min(SEGMENT_SIZE, manifest.size - offset)
+            data = vault.read(functools.partial(vault.database.raw_pages, offset=offset, size=length))
+            if sha256(data).hex() == name:
+                return data
+    raise StorageError(_NOT_KEPT, _TRY_AGAIN)
+
+
+def _complete(vault: OpenVault, place: BackupFolder, manifest: Manifest) -> None:
+    """Write the manifest, then the key file, and open both from the medium as a restore will."""
+    sequence = manifest.sequence
+    place.put_manifest(manifest, vault.keys)
+    place.put(place.keys(sequence), vault.keys.encoded)
+    for path in (place.manifest(sequence), place.keys(sequence)):
+        files.forget_cached(path)
+    try:
+        kept = place.open_manifest(sequence, vault.keys) == manifest
+        kept = kept and place.read_keys(sequence) == vault.keys.encoded
+    except (IntegrityError, FormatError):
+        kept = False
+    if not kept:
+        place.remove(sequence)
+        raise StorageError(_NOT_KEPT, _TRY_AGAIN)
+
+
+def _drop_older(vault: OpenVault, place: BackupFolder, manifest: Manifest) -> None:
+    """Remove what is older than the newest good generation before this one, and the segments nothing needs."""
+    needed, all_known, good = set(manifest.segments), True, False
+    for sequence in place.whole():
+        if sequence >= manifest.sequence:
+            continue
+        if good:
+            place.remove(sequence)
+            continue
+        older = _readable(vault, place, sequence)
+        if older is None:
+            # Which segments it needs nobody can say now (it was made before a rekey, or is damaged): all stay.
+            all_known = False
+        else:
+            needed.update(older.segments)
+            good = all(place.segment(name).exists() for name in older.segments)
+    for sequence in place.halves():
+        place.remove(sequence)
+    for path in (path for folder in place.groups() for path in folder.iterdir()):
+        if all_known and is_segment_name(path.name) and path.name not in needed:
+            path.unlink(missing_ok=True)
 
 
 def restore(
@@ -283,7 +293,7 @@ def restore(
         AlreadyExistsError: The folder is not empty.
         IntegrityError, DamagedError: No whole generation is left.
     """
-    place = _Place(source)
+    place = BackupFolder(source)
     try:
         sequences = place.sequences()
     except OSError as error:
@@ -298,35 +308,24 @@ def restore(
             _rebuild(place, manifest, opened, folder, job, clock)
         except UnlockError as error:
             failure = failure or error
-        except (IntegrityError, FormatError, NotFoundError, DamagedError) as error:
+        except (IntegrityError, FormatError, DamagedError) as error:
             failure = error
         else:
             return passed
     raise failure or DamagedError("No whole backup is left in this folder.", "Try another copy of it.")
 
 
-def _open(place: _Place, sequence: int, secret: Secret | Sequence[Share]) -> tuple[OpenKeys, Manifest]:
-    data = files.read_small(place.keys(sequence), 1 << 20, "the backup's key file")
+def _open(place: BackupFolder, sequence: int, secret: Secret | Sequence[Share]) -> tuple[OpenKeys, Manifest]:
+    data = place.read_keys(sequence)
     if isinstance(secret, Secret):
         opened = keys.unlock_keys(data, secret)
     else:
         opened = keys.recover_keys(data, recovery.combine(secret))
-    sealed = files.read_small(place.manifest(sequence), _SEALED_LIMIT, "the backup's manifest")
-    for key in (opened.vault_key, opened.older_key):
-        if key is not None:
-            try:
-                manifest = backup_manifest.decode(
-                    aead.open_sealed(keys.backup_key(key).reveal(), sealed, _CONTEXT, "backup manifest")
-                )
-            except IntegrityError:
-                continue
-            if manifest.sequence == sequence:
-                return opened, manifest
-    raise IntegrityError("backup manifest", "it was altered or is damaged", "Try another copy of the backup.")
+    return opened, place.open_manifest(sequence, opened)
 
 
 def _rebuild(
-    place: _Place, manifest: Manifest, opened: OpenKeys, folder: Path, job: Job, clock: Callable[[], datetime]
+    place: BackupFolder, manifest: Manifest, opened: OpenKeys, folder: Path, job: Job, clock: Callable[[], datetime]
 ) -> None:
     if files.free_space(folder.parent) < manifest.size + (64 << 20):
         raise DiskFullError("There is not enough free space for the vault.", "Free some space and try again.")
@@ -336,7 +335,7 @@ def _rebuild(
         with files.NewFile(building / "vault.db", "the store") as out:
             done = 0
             for name in manifest.segments:
-                data = _read_segment(place, name)
+                data = place.read_segment(name)
                 out.write(data)
                 done += len(data)
                 job.report("restoring", done, manifest.size)
