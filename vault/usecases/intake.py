@@ -261,11 +261,14 @@ def _finish(
     about: About,
 ) -> Attachment:
     connection = transaction.connection
-    serial = taken.serial
     if taken.new:
         serial = content.complete(connection, taken.serial, taken.size, taken.sha256, taken.sha512)
-    elif content.find(connection, taken.sha256) is None:
-        raise StorageError("The same content was being deleted at this moment.", "Attach the file again.")
+    else:
+        # Looked for again: what was found before may be deleted by now, and the same bytes stored under another number.
+        known = content.find(connection, taken.sha256)
+        if known is None:
+            raise StorageError("The same content was being deleted at this moment.", "Attach the file again.")
+        serial = known.serial
     new = evidence.NewVersion(
         new_id(),
         case_id,
@@ -293,17 +296,18 @@ def load(connection: Connection, attachment_id: str) -> Attachment:
 
 
 def _attachment(connection: Connection, record: StoredRecord) -> Attachment:
+    whose = (record.origin, record.verdict)
     if record.deleted:
-        return Attachment(record.id, record.case_id, Digest(""), "", 0, "", "", {}, True, record.origin)
+        return Attachment(record.id, record.case_id, Digest(""), "", 0, "", "", {}, True, *whose)
     fields = evidence.view(records.newest(connection, record)).fields
     media_type = str(fields.get("media_type", "application/octet-stream"))
     if record.origin and not content.has_record(connection, record.serial):
         # A sender may tell of a file without sending it.
-        return Attachment(record.id, record.case_id, Digest(""), "", 0, media_type, "", fields, False, record.origin)
+        return Attachment(record.id, record.case_id, Digest(""), "", 0, media_type, "", fields, False, *whose)
     stored, extension = content.of_record(connection, record.serial)
     return Attachment(
         record.id, record.case_id, Digest(stored.sha256), stored.sha512, stored.size, media_type, extension, fields,
-        False, record.origin,
+        False, *whose,
     )  # fmt: skip
 
 
