@@ -197,6 +197,7 @@ class Attachment:
     fields: dict[str, Json] = field(default_factory=dict)
     deleted: bool = False
     origin: str = ""
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,13 +224,22 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One search result: which record, in which case, a snippet around the words; `position` continues the list."""
+    """One search result.
+
+    Attributes:
+        snippet: What stands around the words; anybody's text, if it was received.
+        position: Continues the list.
+        origin: Empty for own records, else the signer's fingerprint.
+        verdict: Empty for own records, else as in `Record`.
+    """
 
     id: RecordId
     case_id: CaseId
     type: str
     snippet: str
     position: int = 0
+    origin: str = ""
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,24 @@
 """What a signer, a stranger or somebody with the disk may try across several bundles, and what stays of it."""
 
+import os
 from datetime import timedelta
 
 import pytest
 
 from tests.bundle_world import CASE, Sender, an_id, new_identity
-from tests.vault_world import PHOTO, bag_of, container_of, everything_in, introduce, make_vault, reopen, rows, seal
+from tests.vault_world import (
+    PASSPHRASE,
+    PHOTO,
+    bag_of,
+    container_of,
+    everything_in,
+    introduce,
+    make_vault,
+    reopen,
+    rows,
+    seal,
+)
+from tui.cli.run import run
 from vault import api
 from vault.bundle.contents import OutgoingRecord
 from vault.errors import DamagedError
@@ -253,3 +266,43 @@ def test_withholding_one_of_the_names_of_a_content_keeps_the_content_and_all_of_
     assert photo.sha256.encode() not in everything
     assert photo.sha512.encode() not in everything
     lawyer.close()
+
+
+# -- what a list shows ------------------------------------------------------------------------------------------------
+
+
+def test_every_line_about_something_received_says_so(sender, tmp_path, cli, capfd):
+    vault = make_vault(tmp_path / "vault")
+    case = api.cases.add(vault, "own").id
+    own = api.records.add(vault, case, "note", {"text": "told at the station"})
+    photo = api.intake.attach(vault, case, PHOTO, Job())
+    foreign = sender.record(60, "note", {"text": "withdrawn, told at the station"})
+    files = [one for one in sender.records if one.id in {file.id for file in sender.attachments}]
+    opened = receive(vault, tmp_path / "1.age", sender, records=(foreign, *files), attachments=sender.attachments)
+    hits = {one.id: (one.origin, one.verdict) for one in api.search.find(vault, "station")}
+    assert hits == {own.id: ("", ""), foreign.id: (opened.signer, "intact")}
+    vault.close()
+    said = {"origin": opened.signer, "verdict": "intact"}
+    for words in (("search", "--", "station"), ("attachment", "list", "--case", opened.case_id),
+                  ("case", "show", opened.case_id), ("attachment", "list", "--case", case)):  # fmt: skip
+        _, value = cli(*words)
+        listed = [
+            one
+            for name in ("hits", "records", "attachments")
+            if name in value
+            for one in (value[name] if isinstance(value[name], list) else [])
+        ]
+        assert listed
+        for one in listed:
+            mine = one["id"] in (own.id, photo.id)
+            assert {name: one[name] for name in said} == ({"origin": "", "verdict": ""} if mine else said)
+        reading, writing = os.pipe()
+        os.write(writing, f"{PASSPHRASE}\n".encode())
+        os.close(writing)
+        assert run(["--vault", str(tmp_path / "vault"), "--passphrase-fd", str(reading), *words]) == 0
+        os.close(reading)
+        out = capfd.readouterr().out
+        for one in listed:
+            (line,) = [line for line in out.splitlines() if line.startswith(one["id"])]
+            mine = one["id"] in (own.id, photo.id)
+            assert (" own " in line, " intact " in line, opened.signer[:11] in line) == (mine, not mine, not mine)

@@ -13,7 +13,7 @@ from tui.notices import notice_for
 from tui.text import one_line
 from vault import api
 from vault.errors import CancelledError, FormatError, RefusedError, VaultError
-from vault.model import Attachment, Case, Json, Record, format_time
+from vault.model import Attachment, Case, Hit, Json, Record, format_time
 
 _TEXT_LIMIT = 16 * 1024 * 1024
 _PLACE = re.compile(r"line [0-9]+, column [0-9]+")
@@ -96,8 +96,18 @@ def _record_lines(records: list[Record]) -> list[str]:
 
 
 def _record_line(record: Record) -> str:
-    state = "deleted" if record.deleted else record.verdict or "own"
-    return f"{record.id}  {one_line(record.type, 12):<12} {state:<9} {one_line(record.title)}"
+    state = "deleted" if record.deleted else _whose(record)
+    return f"{record.id}  {one_line(record.type, 12):<12} {state:<9} {one_line(record.title)}{_from(record)}"
+
+
+def _whose(one: Record | Attachment | Hit) -> str:
+    """Return the verdict on what was received, or that it is this vault's own."""
+    return one.verdict or "own"
+
+
+def _from(one: Record | Attachment | Hit) -> str:
+    """Return what a line ends with when it is not this vault's own: enough of the signer to tell two apart."""
+    return f"  (from {one.origin[:11]})" if one.origin else ""
 
 
 def _signed(record: Record) -> Result:
@@ -224,12 +234,15 @@ def search(context: Context) -> Result:
     """Search all signed text."""
     with context.unlocked() as vault:
         found = api.search.find(vault, " ".join(context.arguments.words), min(limit(context.arguments.limit), 1000))
-    hits = [{"id": hit.id, "case": hit.case_id, "type": hit.type, "snippet": hit.snippet} for hit in found]
-    return {
-        "hits": hits,
-        "lines": [f"{hit.id}  {one_line(hit.type, 12):<12} {one_line(hit.snippet)}" for hit in found]
-        or ["Nothing was found."],
-    }
+    hits = [
+        {"id": hit.id, "case": hit.case_id, "type": hit.type, "snippet": hit.snippet, "origin": hit.origin,
+         "verdict": hit.verdict}
+        for hit in found
+    ]  # fmt: skip
+    lines = [
+        f"{hit.id}  {one_line(hit.type, 12):<12} {_whose(hit):<9} {one_line(hit.snippet)}{_from(hit)}" for hit in found
+    ]
+    return {"hits": hits, "lines": lines or ["Nothing was found."]}
 
 
 def _attachment(one: Attachment) -> Result:
@@ -242,6 +255,7 @@ def _attachment(one: Attachment) -> Result:
         "original_name": one.fields.get("original_name", ""),
         "deleted": one.deleted,
         "origin": one.origin,
+        "verdict": one.verdict,
     }
 
 
@@ -249,12 +263,17 @@ def _attachment_lines(attachments: list[Attachment]) -> list[str]:
     """Return a list of attachments with its heading; nothing for none."""
     if not attachments:
         return []
-    return ["", f"{'ATTACHMENT':<32}  {'SIZE':>10}  {'TYPE':<24} NAME", *map(_attachment_line, attachments)]
+    return [
+        "",
+        f"{'ATTACHMENT':<32}  {'SIZE':>10}  {'STATE':<9} {'TYPE':<24} NAME",
+        *map(_attachment_line, attachments),
+    ]
 
 
 def _attachment_line(one: Attachment) -> str:
     state = "deleted" if one.deleted else size(one.size) if one.sha256 else "not sent"
-    return f"{one.id}  {state:>10}  {one_line(one.media_type, 40):<24} {one_line(one.fields.get('original_name', ''))}"
+    name = one_line(one.fields.get("original_name", ""))
+    return f"{one.id}  {state:>10}  {_whose(one):<9} {one_line(one.media_type, 40):<24} {name}{_from(one)}"
 
 
 def attach(context: Context) -> Result:

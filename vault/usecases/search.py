@@ -20,7 +20,7 @@ def find(vault: OpenVault, words: str, limit: int = 20, before: int | None = Non
         hits = []
         for serial, snippet in search.find(connection, words, limit, before, text_of=text_of):
             record, _ = records.of_version_serial(connection, serial)
-            hits.append(Hit(record.id, record.case_id, record.type, snippet, serial))
+            hits.append(Hit(record.id, record.case_id, record.type, snippet, serial, record.origin, record.verdict))
         return hits
 
     return vault.read(work)
