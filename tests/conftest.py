@@ -5,6 +5,7 @@ Spec: `docs/dependencies.md` names the stock tools some tests need; `.ci/run` in
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import socket
@@ -136,6 +137,18 @@ def pytest_configure(config: pytest.Config) -> None:
     most = config.getoption("--max-skips")
     if most is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(SkipControl(most, without), "skip-control")
+
+
+_CLONE_NEWNS, _MS_REC, _MS_PRIVATE = 0x00020000, 16384, 1 << 18
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_mounts() -> None:
+    """What a test mounts is seen by this run alone and goes with it, also when the run is killed."""
+    if sys.platform == "linux" and os.geteuid() == 0:
+        library = ctypes.CDLL(None)
+        if library.unshare(_CLONE_NEWNS) == 0:
+            library.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None)
 
 
 @pytest.fixture(scope="session")

@@ -218,12 +218,13 @@ def overwrite(path: Path) -> None:
 @pytest.mark.parametrize("change", [grow, shrink, overwrite, Path.unlink])
 @pytest.mark.parametrize("step", ["taking in", "comparing"])
 def test_a_file_that_changes_while_it_is_read_is_refused_and_leaves_nothing(vault, case, tmp_path, change, step):
-    source = made(tmp_path / "a", BATCH + 5)
+    size = BATCH + 5 if step == "taking in" else 3 * CHUNK_SIZE
+    source = made(tmp_path / "a", size)
     if step == "comparing":
         kept = api.cases.add(vault, "other")
         records.delete(vault, intake.attach(vault, kept.id, source, Job()).id, "x")
         setup.sweep_all(vault)
-        other = made(tmp_path / "b", BATCH + 5)
+        other = made(tmp_path / "b", size)
         intake.attach(vault, kept.id, other, Job())
     before = entries(vault)
     with pytest.raises(errors.RefusedError, match="changed while it was being read"):
