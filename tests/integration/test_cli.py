@@ -286,7 +286,6 @@ def test_the_whole_way_is_walked_and_left_without_a_trace(told, tmp_path, monkey
         ("hunter2", "There is no such command.", "See 'evault --help'."),
         ("case ad", "There is no such command.", "Did you mean 'add'?"),
         ("case", "The command line lacks: {add,list,show}.", "See 'evault case --help'."),
-        ("case add", "The command line lacks: --title.", "See 'evault case add --help'."),
         ("case add --title", "--title needs a value.", "See 'evault case add --help'."),
         ("case list --limit hunter2", "--limit takes a whole number.", "See 'evault case list --help'."),
         ("case list hunter2", "There is a word or an option", "See 'evault --help'."),

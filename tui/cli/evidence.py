@@ -49,7 +49,7 @@ def case_list(context: Context) -> Result:
     with context.unlocked() as vault:
         found = api.cases.page(vault, limit(context.arguments.limit))
     lines = [f"{'CASE':<32}  {'OPENED':<10}  {'RECORDS':>7}  {'FILES':>5}  TITLE", *map(_case_line, found)]
-    nothing = ["There are no cases. Open one: 'evault case add --title TITLE'."]
+    nothing = ["There are no cases. Open one: 'evault case add'."]
     return {"cases": [_case(case) for case in found], "lines": lines if found else nothing}
 
 

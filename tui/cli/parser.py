@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Callable
 from typing import Any, Never
 
+from tui.cli.asking import Question, TextAction
 from vault import __version__
 
 _USAGE = "evault [--vault DIR] [--passphrase-fd N] [--json] COMMAND ..."
@@ -14,18 +15,20 @@ _USAGE = "evault [--vault DIR] [--passphrase-fd N] [--json] COMMAND ..."
 _FIRST_STEPS = """\
 first steps:
   evault init                                      make a vault
-  evault case add --title TITLE                    open a case; prints its ID
+  evault case add                                  open a case: asks for its title, prints its ID
   evault testimony add --case ID --file TEXT       sign a testimony
   evault attach --case ID FILE...                  take in photos, films, documents
   evault contact add CARD                          somebody to hand evidence to
-  evault contact verify NAME --fingerprint ...     after comparing it over the telephone
-  evault seal --case ID --to NAME --out FILE       what is protected stays unless it is named
+  evault contact verify - --fingerprint -          after comparing it over the telephone
+  evault seal --case ID --to - --out FILE          what is protected stays unless it is named
   evault backup FOLDER                             on another medium
 """
 
 _NOTES = """\
 Secrets are never arguments: they are asked for, or read one per line from --passphrase-fd N, in the order that
-'evault COMMAND --help' says. --vault, --passphrase-fd and --json stand before the command.
+'evault COMMAND --help' says. Titles, names, notes and reasons need not be arguments either, which other users of this
+computer and the shell's history see: write '-' in their place (--title -), and they are asked for, or read from
+standard input, a line for each. --vault, --passphrase-fd and --json stand before the command.
 
 exit codes:
   0 good   1 a signature, digest or chain is wrong   2 the command line is wrong   3 wrong passphrase
@@ -34,6 +37,8 @@ exit codes:
 
 _VAULT = "the vault's passphrase"
 _BUNDLE = "with --with-passphrase the bundle's"
+_WHY = "Why"
+_SIGNER = "Fingerprint of the signer, as you were told"
 _GLOBAL = ("--vault", "--passphrase-fd", "--json")
 
 
@@ -133,9 +138,16 @@ def _parts(command: Any, *names: str) -> _Add:
     return _adder(command.add_subparsers(dest="part", metavar=metavar, required=True, parser_class=_Parser))
 
 
+def _text(command: Any, name: str, prompt: str, *, repeat: bool = False, **more: Any) -> None:
+    """Add an argument that may name people: '-' in its place asks for it."""
+    if name.startswith("-"):
+        more.setdefault("default", [] if repeat else "")
+    command.add_argument(name, action=TextAction, prompt=prompt, repeat=repeat, **more)
+
+
 def _keys(add: _Add) -> None:
     init = add("init", "make a vault", "a new passphrase")
-    init.add_argument("--name", default="", help="the name to give on contact cards; may stay empty")
+    _text(init, "--name", "Name", help="the name to give on contact cards; may stay empty")
     add("phrase", "print a strong random passphrase").add_argument("--words", metavar="N", type=int, default=8)
     add("passwd", "change the passphrase", "the old passphrase", "the new one")
     add("rekey", "rotate the vault key: the whole store is encrypted anew", _VAULT)
@@ -161,31 +173,34 @@ def _people(add: _Add) -> None:
     part("show", "show the own fingerprint and public keys", _VAULT)
     card = part("card", "write the own contact card, to be given to others", _VAULT)
     card.add_argument("--out", metavar="F", required=True)
-    card.add_argument("--name", default="", help="the name on the card")
+    _text(card, "--name", "Name", help="the name on the card")
     export = part("export", "write the age identity, a secret key, for use with stock tools", _VAULT)
     export.add_argument("--type", choices=("x25519", "hybrid"), required=True)
     export.add_argument("--out", metavar="F", required=True)
     part = _parts(add("contact", "address book"), "add", "list", "verify")
     contact = part("add", "add a contact from its card, or from its recipient strings", _VAULT)
     contact.add_argument("card", metavar="CARD", nargs="?", help="a file")
-    contact.add_argument("--name", default="", help="what to call them here")
-    contact.add_argument("--recipient", action="append", default=[], metavar="age1…", help="instead of a card; repeat")
+    _text(contact, "--name", "Name of the contact", help="what to call them here")
+    _text(contact, "--recipient", "Recipient", repeat=True, metavar="age1…", help="instead of a card; repeat")
     contact.add_argument("--ssh-key", metavar="F", help="a file with their ssh-ed25519 public key")
     part("list", "list the contacts and their fingerprints", _VAULT)
     verify = part("verify", "enter that fingerprints were compared over another channel", _VAULT)
-    verify.add_argument("name", metavar="NAME")
-    verify.add_argument("--fingerprint", required=True, help="digits, words, hexadecimal or SHA256:…")
+    _text(verify, "name", "Name of the contact", metavar="NAME", help="what they are called here")
+    _text(verify, "--fingerprint", "Fingerprint, as you were told", required=True,
+          help="digits, words, hexadecimal or SHA256:…")  # fmt: skip
 
 
 def _cases(add: _Add) -> None:
     part = _parts(add("case", "cases"), "add", "list", "show")
-    part("add", "open a case", _VAULT).add_argument("--title", required=True)
+    case = part("add", "open a case", _VAULT)
+    _text(case, "--title", "Title of the case", default=None, help="asked for unless it is given")
+    case.set_defaults(needed=Question("title", "Title of the case"))
     part("list", "list the cases, newest first", _VAULT).add_argument("--limit", metavar="N", type=int, default=50)
     part("show", "show a case with its records and attachments", _VAULT).add_argument("id", metavar="CASE")
     part = _parts(add("testimony", "testimonies"), "add")
     testimony = part("add", "sign a testimony from a UTF-8 text ('-' = standard input)", _VAULT)
     testimony.add_argument("--case", metavar="ID", required=True)
-    testimony.add_argument("--title", default="")
+    _text(testimony, "--title", "Title")
     testimony.add_argument("--lang", default="", help="language tag, for example zh-Hans, ug-Arab, bo")
     testimony.add_argument("--file", metavar="F", required=True)
     part = _parts(add("record", "records of any type"), "add", "correct", "list", "show", "delete")
@@ -196,26 +211,28 @@ def _cases(add: _Add) -> None:
     correct = part("correct", "sign a new version; the one before stays", _VAULT)
     correct.add_argument("id", metavar="RECORD")
     correct.add_argument("--file", metavar="F", required=True)
-    correct.add_argument("--why", default="")
+    _text(correct, "--why", _WHY, whole=True, help="the reason; it is logged")
     part("list", "list the records of a case", _VAULT).add_argument("--case", metavar="ID", required=True)
     part("show", "show what a record says, and its versions", _VAULT).add_argument("id", metavar="RECORD")
     delete = part("delete", "delete what a record or attachment says; its log entries stay", _VAULT)
     delete.add_argument("id", metavar="RECORD")
-    delete.add_argument("--why", required=True)
-    search = add("search", "search all signed text, newest first: evault search -- WORDS", _VAULT)
+    _text(delete, "--why", _WHY, whole=True, required=True, help="the reason; it is logged")
+    search = add("search", "search all signed text, newest first: evault search, or evault search -- WORDS", _VAULT)
     search.add_argument("--limit", metavar="N", type=int, default=20)
-    search.add_argument("words", nargs="+", metavar="WORDS")
+    search.add_argument("words", nargs="*", metavar="WORDS", help="asked for if there are none, or '-'")
+    search.set_defaults(needed=Question("words", "Words to search for"))
 
 
 def _files(add: _Add) -> None:
     attach = add("attach", "take files in", _VAULT)
     attach.add_argument("--case", metavar="ID", required=True)
     attach.add_argument("--record", metavar="ID", default="", help="the record they belong to")
-    attach.add_argument("--note", default="", help="what is to be said about them")
+    _text(attach, "--note", "Note", whole=True, help="what is to be said about them")
     attach.add_argument(
         "--derived-from", metavar="ATTACHMENT", default="", help="what they were made from, by blurring a face say"
     )
-    attach.add_argument("--derivation", default="", help="what was changed, by whom, with what, and why")
+    _text(attach, "--derivation", "What was changed, by whom, with what, and why", whole=True,
+          help="what was changed, by whom, with what, and why")  # fmt: skip
     attach.add_argument("files", metavar="FILE", nargs="+")
     part = _parts(add("attachment", "what is known of files"), "list", "show")
     part("list", "list the attachments of a case", _VAULT).add_argument("--case", metavar="ID", required=True)
@@ -223,7 +240,7 @@ def _files(add: _Add) -> None:
     extract = add("extract", "write an attachment out, in clear", _VAULT)
     extract.add_argument("attachment", metavar="ATTACHMENT")
     extract.add_argument("--out", metavar="F", required=True)
-    extract.add_argument("--why", default="")
+    _text(extract, "--why", _WHY, whole=True, help="the reason; it is logged")
 
 
 def _bundles(add: _Add) -> None:
@@ -232,19 +249,25 @@ def _bundles(add: _Add) -> None:
         _BUNDLE,
     )  # fmt: skip
     seal.add_argument("--case", metavar="ID", required=True)
-    seal.add_argument("--to", action="append", default=[], metavar="NAME", help="a contact; repeat it")
+    _text(seal, "--to", "Name of the contact", repeat=True, metavar="NAME", help="a contact; repeat it")
     seal.add_argument("--out", required=True, metavar="FILE_OR_DIR")
     field = "a field of a record (RECORD:FIELD), a group of fields, or all of them (RECORD:*); repeat it"
     seal.add_argument("--disclose", action="append", default=[], metavar="RECORD:FIELD", help=f"let leave: {field}")
     seal.add_argument("--withhold", action="append", default=[], metavar="RECORD:FIELD", help=f"keep back: {field}")
-    seal.add_argument("--purpose", default="", help="what it is for; the recipient reads it")
+    _text(
+        seal,
+        "--purpose",
+        "What it is for; the recipient reads it",
+        whole=True,
+        help="what it is for; the recipient reads it",
+    )
     seal.add_argument(
         "--accept-metadata", action="store_true", help="files may leave with the place, device or author inside them"
     )
     seal.add_argument("--with-passphrase", action="store_true", help="encrypt under a passphrase instead of --to")
     reveal = add("reveal", "disclose one field later, against the same signature", _VAULT)
     reveal.add_argument("what", metavar="RECORD:FIELD")
-    reveal.add_argument("--to", required=True, metavar="NAME")
+    _text(reveal, "--to", "Name of the contact", required=True, metavar="NAME", help="a contact")
     reveal.add_argument("--out", required=True, metavar="F")
     for name, what, secrets in (
         (
@@ -257,12 +280,12 @@ def _bundles(add: _Add) -> None:
         one = add(name, what, *secrets)
         one.add_argument("file", metavar="FILE")
         one.add_argument("--with-passphrase", action="store_true", help="it is a passphrase bundle")
-        one.add_argument("--signer", metavar="FINGERPRINT", default="", help="as told over another channel")
+        _text(one, "--signer", _SIGNER, metavar="FINGERPRINT", help="as told over another channel")
         if name == "open":
             one.add_argument("--out", required=True, metavar="DIR", help="a folder that does not exist yet")
     verify = add("verify", "verify an opened bag; needs no vault")
     verify.add_argument("path", metavar="PATH")
-    verify.add_argument("--signer", metavar="FINGERPRINT", default="", help="as told over another channel")
+    _text(verify, "--signer", _SIGNER, metavar="FINGERPRINT", help="as told over another channel")
 
 
 def _whole(add: _Add) -> None:

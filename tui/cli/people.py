@@ -93,7 +93,7 @@ def contact_add(context: Context) -> Result:
     lines = [f"{name} is known and stays verified." if contact.verified else f"{name} is known now, but NOT verified."]
     if not contact.verified:
         lines += [f"Compare this fingerprint with {name} over the telephone or face to face:", contact.fingerprint,
-                  "If it is the same: 'evault contact verify NAME --fingerprint \"WHAT YOU WERE TOLD\"'."]  # fmt: skip
+                  "If it is the same: 'evault contact verify - --fingerprint -'; it asks for both."]  # fmt: skip
     return {**_fields(contact), "lines": lines}
 
 

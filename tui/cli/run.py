@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from tui.cli import commands
+from tui.cli import asking, commands
 from tui.cli.context import Context, Result, clear_progress, say, show_progress
 from tui.cli.parser import UsageError, build, short_help
 from tui.cli.secrets import Secrets
@@ -59,6 +59,7 @@ def _run(words: list[str], as_json: bool) -> int:
         return _fail(as_json, EXIT_USAGE, "usage", "There is no command.", "See 'evault --help'.")
     try:
         context = Context(arguments, Secrets(arguments.passphrase_fd), Job(show_progress))
+        asking.fill(arguments)
         result = commands.find(arguments)(context)
         return _succeed(as_json, result)
     except CancelledError:
