@@ -74,6 +74,14 @@ def network_file_system(path: Path) -> str:
     return kind if kind in _NETWORK_TYPES else ""
 
 
+def is_folder(path: Path) -> bool:
+    """True when `path` is a folder that can be reached; a name that is too long or forbidden is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def is_read_only(path: Path) -> bool:
     """True when the file or its medium cannot be written by this user."""
     if hasattr(os, "statvfs") and os.statvfs(path).f_flag & os.ST_RDONLY:

@@ -235,6 +235,8 @@ class Database:
         ready.set_result(None)
         while (item := self._queue.get()) is not None:
             work, atomic, future = item
+            if isinstance(connection, _Broken):
+                connection = self._reopen(connection)
             if future.set_running_or_notify_cancel():
                 try:
                     result = _in_transaction(connection, work) if atomic else work(connection)
@@ -259,18 +261,22 @@ class Database:
         try:
             return _connect(self.path, self._key, new=False, read_only=self.read_only)
         except BaseException as error:  # noqa: BLE001 - every later call gets it
-            broken = _translate(error)
+            return Connection(_Broken(_translate(error)))
 
-            class _Broken:
-                in_transaction = False
 
-                def execute(self, *_: object) -> None:
-                    raise broken
+class _Broken:
+    """Stands for a connection that could not be opened again: everything fails, and the next turn tries anew."""
 
-                def close(self) -> None:
-                    return
+    in_transaction = False
 
-            return Connection(_Broken())
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def execute(self, *_: object) -> None:
+        raise self._error
+
+    def close(self) -> None:
+        return
 
 
 def _refuse_network(path: Path) -> None:

@@ -17,6 +17,7 @@ from vault.keys import OpenKeys
 from vault.model import CustodyEvent, Secret
 from vault.open_vault import OpenVault
 from vault.recovery import Share
+from vault.surroundings import is_folder
 
 _SHARE_LIMIT: Final = 1 << 16
 
@@ -91,7 +92,7 @@ def refuse_one_folder(folders: Sequence[Path]) -> None:
     Raises:
         RefusedError: Two of the folders are the same, or one does not exist.
     """
-    if any(not folder.is_dir() for folder in folders):
+    if any(not is_folder(folder) for folder in folders):
         raise RefusedError("A folder for a share does not exist.", "Name an existing folder for each share.")
     if len({folder.resolve() for folder in folders}) != len(folders):
         raise RefusedError("Two shares would lie in one folder.", "Name a different place for each share.")

@@ -79,7 +79,11 @@ def verify_bag(folder: Path, signer: str = "", job: Job | None = None) -> Opened
     """
     check_claim(signer)
     inside = folder / "bag"
-    place = inside if (inside / "bagit.txt").is_file() and not (folder / "bagit.txt").exists() else folder
+    try:
+        nested = (inside / "bagit.txt").is_file() and not (folder / "bagit.txt").exists()
+    except OSError as error:
+        raise files.storage_error(error, "the bag") from error
+    place = inside if nested else folder
     return judge(verify_folder(place, job), signer, Known())
 
 

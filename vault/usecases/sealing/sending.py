@@ -38,6 +38,7 @@ from vault.store import cases, contacts, content, custody, records
 from vault.store.contacts import StoredContact
 from vault.store.database import Connection
 from vault.store.records import StoredRecord, StoredVersion
+from vault.surroundings import is_folder
 from vault.usecases.sealing.choosing import Choice, Chosen, Part, choose
 
 _LEAVING: Final = frozenset({"creation", "modification", "ingestion", "deletion"})
@@ -138,9 +139,9 @@ def _plan(vault: OpenVault, choice: Choice, target: Path, job: Job, warnings: tu
     """Look at everything once, so that what is acknowledged is what leaves."""
     if len(choice.purpose) > MAX_PURPOSE:
         raise RefusedError(f"The purpose is longer than {MAX_PURPOSE} characters.", "Say it in fewer words.")
-    if not target.parent.is_dir():
+    if not is_folder(target.parent):
         raise NotFoundError("The folder to write into does not exist.", "Make it first, or name another place.")
-    folder = target if target.is_dir() else target.parent
+    folder = target if is_folder(target) else target.parent
     if os.path.realpath(folder) == os.path.realpath(vault.folder):
         raise RefusedError("The bundle would lie inside the vault.", "Name a place outside the vault's folder.")
     chosen, left_out = vault.read(lambda connection: choose(connection, choice))
@@ -194,7 +195,7 @@ def _seal(vault: OpenVault, plan: _Plan, to: Collection[str]) -> tuple[Sealed, .
     names = list(dict.fromkeys(to))
     if not names:
         raise RefusedError("A bundle needs a recipient.", "Name one with --to.")
-    if len(names) > 1 and not plan.target.is_dir():
+    if len(names) > 1 and not is_folder(plan.target):
         raise WrongKindError("Several recipients need a folder to write into.", "Name an existing folder with --out.")
     people = vault.read(
         lambda connection: [audit.check_contact(connection, contacts.get(connection, name)) for name in names]
@@ -216,7 +217,7 @@ def _seal_to(
     vault: OpenVault, plan: _Plan, person: StoredContact, keys: _Recipients | tuple[ScryptRecipient]
 ) -> Sealed:
     choice, bundle_id = plan.choice, new_id()
-    target = plan.target / f"{new_id()}.age" if plan.target.is_dir() else plan.target
+    target = plan.target / f"{new_id()}.age" if is_folder(plan.target) else plan.target
     event = functools.partial(_event, vault, plan, person, bundle_id)
 
     def begin(transaction: Transaction) -> tuple[int, str, str]:
