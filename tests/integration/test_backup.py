@@ -14,7 +14,8 @@ from vault.crypto.hashes import sha256
 from vault.formats import backup_manifest
 from vault.jobs import Job
 from vault.usecases import backup, checking, custody, intake, records, recovery, setup
-from vault.usecases.backup_folder import BackupFolder
+from vault.usecases.backup import making
+from vault.usecases.backup.folder import BackupFolder
 
 STRACE = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 SEGMENT = backup_manifest.SEGMENT_SIZE
@@ -52,7 +53,7 @@ def restored(empty_vault, secret):
 def small_segments(monkeypatch):
     """Segments of 256 KiB, so that a small vault has several."""
     size = 1 << 18
-    monkeypatch.setattr(backup, "SEGMENT_SIZE", size)
+    monkeypatch.setattr(making, "SEGMENT_SIZE", size)
     monkeypatch.setattr(backup_manifest, "SEGMENT_SIZE", size)
     return size
 

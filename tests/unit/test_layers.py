@@ -56,7 +56,7 @@ def test_imports_keep_every_contract():
         ("vault/formats/planted.py", "from cryptography.hazmat.primitives import hashes", "Only vault.crypto"),
         ("vault/usecases/planted.py", "import sqlcipher3", "Only vault.store"),
         ("vault/planted.py", "", "The core has floors"),
-        ("vault/files.py", "import socket", "The core has no network"),
+        ("vault/files/system.py", "import socket", "The core has no network"),
         ("tui/planted.py", "from vault.crypto import hashes", "Front ends enter"),
         ("tui/cli/planted.py", "from textual.app import App", "The commands do not import Textual"),
     ],

@@ -19,19 +19,31 @@ from typing import BinaryIO, Final, Self
 from vault.crypto.randomness import random_bytes
 from vault.errors import (
     AlreadyExistsError,
-    DiskFullError,
     NotFoundError,
-    ReadOnlyError,
     RefusedError,
-    StorageError,
-    VaultError,
-    WrongKindError,
 )
+from vault.files.system import free_space, storage_error, sync, sync_folder
 
-try:
-    import fcntl
-except ImportError:
-    fcntl = None  # type: ignore[assignment]
+__all__ = [
+    "NewFile",
+    "empty_place",
+    "forget_cached",
+    "free_space",
+    "make_folder",
+    "make_folders",
+    "move_folder",
+    "name_nameless",
+    "open_nameless",
+    "open_source",
+    "read_small",
+    "remove",
+    "remove_leftovers",
+    "replace",
+    "storage_error",
+    "sync",
+    "sync_folder",
+    "write_new",
+]
 
 _PART_NAME: Final = re.compile(r"\.[0-9a-f]{16}\.part\Z")
 _BINARY = getattr(os, "O_BINARY", 0)
@@ -40,74 +52,6 @@ _NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | _NOFOLLOW | _BINARY
 _NAMELESS = getattr(os, "O_TMPFILE", 0)
 _COPY_SIZE: Final = 1 << 20
 _SOURCE = os.O_RDONLY | _BINARY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-
-
-def storage_error(error: OSError, what: str) -> VaultError:
-    """Turn an operating system error into ours; `what` names the thing in a few words that quote nobody."""
-    start = what[:1].upper() + what[1:]
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFullError(f"There is not enough free space for {what}.", "Free some space and try again.")
-    if error.errno == errno.EFBIG:
-        return StorageError(f"{start} is too large for this file system.", "Use a medium formatted as exFAT or better.")
-    if error.errno in (errno.EROFS, errno.EPERM, errno.EACCES):
-        return ReadOnlyError(
-            f"No permission to read or write {what}.", "Choose another place or change its permissions."
-        )
-    if error.errno == errno.ENAMETOOLONG:
-        return RefusedError(f"The name of {what} is too long.", "Choose a shorter name.")
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return NotFoundError(f"{start} does not exist.", "Check the path.")
-    if error.errno in (errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV):
-        return WrongKindError(f"{start} is not a regular file.", "Name a regular file.")
-    if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
-        return AlreadyExistsError(f"{start} exists already.", "Choose another name; nothing is overwritten.")
-    return StorageError(f"The operating system could not read or write {what}.", "Check the disk and try again.")
-
-
-def free_space(folder: Path) -> int:
-    """Return the bytes that this user may still write on the file system of `folder`.
-
-    Raises:
-        NotFoundError: There is no such folder.
-        StorageError: The operating system does not say.
-    """
-    try:
-        if hasattr(os, "statvfs"):
-            state = os.statvfs(folder)
-            return state.f_bavail * state.f_frsize
-        import shutil
-
-        return shutil.disk_usage(folder).free
-    except OSError as error:
-        raise storage_error(error, "the folder to write into") from error
-
-
-def sync(handle: int) -> None:
-    """Make what was written to an open file durable."""
-    full = getattr(fcntl, "F_FULLFSYNC", None)
-    if full is None:
-        os.fsync(handle)
-        return
-    try:
-        # On macOS a plain fsync stops at the drive's own cache.
-        fcntl.fcntl(handle, full)
-    except OSError:
-        os.fsync(handle)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable (a no-op where folders cannot be opened or synced, as on Windows)."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        sync(handle)
-    except OSError as error:
-        # Some file systems in user space know no sync of folders.
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
-            raise
-    finally:
-        os.close(handle)
 
 
 def make_folder(folder: Path, what: str) -> None:

@@ -1,47 +1,30 @@
-"""Backups that fit FAT sticks, write only what changed, and never destroy the last good one; and restoring.
-
-The encrypted store is copied as segments named by their digest; a sealed manifest per generation lists them. An old
-generation goes last, after the new one was read back and found whole, and one good generation before it stays. A
-folder with a newer state than this vault's is refused. A restored vault starts an epoch that names the checkpoint it
-grew from. Spec: `docs/formats/backup.md`.
-"""
+"""Making a generation of a backup. Spec: `docs/formats/backup.md`."""
 
 from __future__ import annotations
 
 import functools
 import os
-import shutil
-from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from vault import files, keys, recovery
+from vault import files
 from vault.crypto.hashes import sha256
-from vault.crypto.randomness import random_bytes
 from vault.errors import (
     AlreadyExistsError,
-    DamagedError,
-    DiskFullError,
     FormatError,
     IntegrityError,
-    NotFoundError,
     RefusedError,
     StorageError,
-    UnlockError,
-    VaultError,
 )
 from vault.formats import merkle
 from vault.formats.backup_manifest import SEGMENT_SIZE, LogHead, Manifest, is_segment_name
 from vault.formats.checkpoint import read_checkpoint
 from vault.jobs import Job
-from vault.keys import OpenKeys
-from vault.model import CustodyEvent, Secret
-from vault.open_vault import OpenVault, Transaction, now
-from vault.recovery import Share
-from vault.store import custody, identity, integrity
-from vault.store.database import Connection, Database
-from vault.usecases.backup_folder import GROUP_NAME, LAST_SEQUENCE, OWN_NAME, BackupFolder
+from vault.model import CustodyEvent
+from vault.open_vault import OpenVault
+from vault.store import custody
+from vault.store.database import Connection
+from vault.usecases.backup.folder import GROUP_NAME, LAST_SEQUENCE, OWN_NAME, BackupFolder
 
 _NOT_KEPT: Final = "The medium did not keep what was written to it."
 _TRY_AGAIN: Final = "Run the backup again; use another medium if it recurs."
@@ -269,113 +252,3 @@ def _drop_older(vault: OpenVault, place: BackupFolder, manifest: Manifest) -> No
     for path in (path for folder in place.groups() for path in folder.iterdir()):
         if all_known and is_segment_name(path.name) and path.name not in needed:
             path.unlink(missing_ok=True)
-
-
-def restore(
-    source: Path, folder: Path, secret: Secret | Sequence[Share], job: Job, clock: Callable[[], datetime] = now
-) -> int:
-    """Rebuild a vault from a backup into a folder that does not exist or is empty; it starts a new epoch.
-
-    The newest generation that is whole and that the secret opens is taken. Returns how many newer ones were passed
-    over: 0 unless a stick was pulled out or damaged, and then the person has to be told that the vault is an older one.
-
-    Args:
-        source: The backup's folder.
-        folder: Where the vault is to be.
-        secret: The passphrase of the backup, or recovery shares that open it; its passphrase stays as it was.
-        job: Told of bytes written.
-        clock: Returns the time that is claimed for the entry.
-
-    Raises:
-        UnlockError: The passphrase is not the one of the backup.
-        RefusedError: The shares are not those of the backup.
-        NotFoundError: There is no backup in the folder.
-        AlreadyExistsError: The folder is not empty.
-        IntegrityError, DamagedError: No whole generation is left.
-    """
-    place = BackupFolder(source)
-    try:
-        sequences = place.sequences()
-    except OSError as error:
-        raise files.storage_error(error, "the backup") from error
-    if not sequences:
-        raise NotFoundError("There is no backup in this folder.", "Name the folder that 'evault backup' wrote.")
-    folder = files.empty_place(folder, "the folder of the vault")
-    failure: VaultError | None = None
-    for passed, sequence in enumerate(sequences):
-        try:
-            opened, manifest = _open(place, sequence, secret)
-            _rebuild(place, manifest, opened, folder, job, clock)
-        except UnlockError as error:
-            failure = failure or error
-        except (IntegrityError, FormatError, DamagedError) as error:
-            failure = error
-        else:
-            return passed
-    raise failure or DamagedError("No whole backup is left in this folder.", "Try another copy of it.")
-
-
-def _open(place: BackupFolder, sequence: int, secret: Secret | Sequence[Share]) -> tuple[OpenKeys, Manifest]:
-    data = place.read_keys(sequence)
-    if isinstance(secret, Secret):
-        opened = keys.unlock_keys(data, secret)
-    else:
-        opened = keys.recover_keys(data, recovery.combine(secret))
-    return opened, place.open_manifest(sequence, opened)
-
-
-def _rebuild(
-    place: BackupFolder, manifest: Manifest, opened: OpenKeys, folder: Path, job: Job, clock: Callable[[], datetime]
-) -> None:
-    if files.free_space(folder.parent) < manifest.size + (64 << 20):
-        raise DiskFullError("There is not enough free space for the vault.", "Free some space and try again.")
-    building = folder.parent / f".{random_bytes(8).hex()}.part"
-    files.make_folder(building, "the vault")
-    try:
-        with files.NewFile(building / "vault.db", "the store") as out:
-            done = 0
-            for name in manifest.segments:
-                data = place.read_segment(name)
-                out.write(data)
-                done += len(data)
-                job.report("restoring", done, manifest.size)
-            if done != manifest.size:
-                raise IntegrityError("backup", "it has not the length its manifest says")
-            out.commit()
-        files.write_new(building / "vault.keys", opened.encoded, "the key file")
-        _begin_epoch(building, opened, clock)
-        files.move_folder(building, folder, "the vault")
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-
-
-def _begin_epoch(building: Path, opened: OpenKeys, clock: Callable[[], datetime]) -> None:
-    try:
-        database = Database.open(building / "vault.db", keys.store_key(opened.vault_key))
-    except DamagedError:
-        if opened.older_key is None:
-            raise
-        database = Database.open(building / "vault.db", keys.store_key(opened.older_key))
-    try:
-        who = database.run(identity.get)
-        if who is None or integrity.damage(database):
-            raise DamagedError("The restored store is damaged.", "Try another copy of the backup.")
-        vault = OpenVault(building, database, opened, who, clock)
-        note = vault.read(custody.head)
-        grown = read_checkpoint(note)
-        event = CustodyEvent(
-            "replication",
-            who.log_id,
-            "vault",
-            why="restored from a backup",
-            digests={"before": grown.root.hex()},
-            related=(grown.epoch,),
-        )
-
-        def begin(transaction: Transaction) -> None:
-            custody.start_epoch(transaction.connection, note)
-            transaction.record(event)
-
-        vault.atomic(begin)
-    finally:
-        database.close()

@@ -1,0 +1,91 @@
+"""What the operating system is asked for below every file: its errors as ours, free space, durability."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from vault.errors import (
+    AlreadyExistsError,
+    DiskFullError,
+    NotFoundError,
+    ReadOnlyError,
+    RefusedError,
+    StorageError,
+    VaultError,
+    WrongKindError,
+)
+
+try:
+    import fcntl
+except ImportError:
+    fcntl = None  # type: ignore[assignment]
+
+
+def storage_error(error: OSError, what: str) -> VaultError:
+    """Turn an operating system error into ours; `what` names the thing in a few words that quote nobody."""
+    start = what[:1].upper() + what[1:]
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError(f"There is not enough free space for {what}.", "Free some space and try again.")
+    if error.errno == errno.EFBIG:
+        return StorageError(f"{start} is too large for this file system.", "Use a medium formatted as exFAT or better.")
+    if error.errno in (errno.EROFS, errno.EPERM, errno.EACCES):
+        return ReadOnlyError(
+            f"No permission to read or write {what}.", "Choose another place or change its permissions."
+        )
+    if error.errno == errno.ENAMETOOLONG:
+        return RefusedError(f"The name of {what} is too long.", "Choose a shorter name.")
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return NotFoundError(f"{start} does not exist.", "Check the path.")
+    if error.errno in (errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV):
+        return WrongKindError(f"{start} is not a regular file.", "Name a regular file.")
+    if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+        return AlreadyExistsError(f"{start} exists already.", "Choose another name; nothing is overwritten.")
+    return StorageError(f"The operating system could not read or write {what}.", "Check the disk and try again.")
+
+
+def free_space(folder: Path) -> int:
+    """Return the bytes that this user may still write on the file system of `folder`.
+
+    Raises:
+        NotFoundError: There is no such folder.
+        StorageError: The operating system does not say.
+    """
+    try:
+        if hasattr(os, "statvfs"):
+            state = os.statvfs(folder)
+            return state.f_bavail * state.f_frsize
+        import shutil
+
+        return shutil.disk_usage(folder).free
+    except OSError as error:
+        raise storage_error(error, "the folder to write into") from error
+
+
+def sync(handle: int) -> None:
+    """Make what was written to an open file durable."""
+    full = getattr(fcntl, "F_FULLFSYNC", None)
+    if full is None:
+        os.fsync(handle)
+        return
+    try:
+        # On macOS a plain fsync stops at the drive's own cache.
+        fcntl.fcntl(handle, full)
+    except OSError:
+        os.fsync(handle)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable (a no-op where folders cannot be opened or synced, as on Windows)."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        sync(handle)
+    except OSError as error:
+        # Some file systems in user space know no sync of folders.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+            raise
+    finally:
+        os.close(handle)
