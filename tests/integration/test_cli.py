@@ -175,17 +175,21 @@ def test_every_command_prints_the_fields_of_the_contract(told, place, tmp_path):
 
 
 def test_keys_shares_and_restoring(told, place, tmp_path):
-    trustee, new = X25519Identity.generate(), "copper meadow lantern window"
-    words = ["recovery", "make"]
-    for name in ("a", "b"):
+    trustees, new = [X25519Identity.generate(), X25519Identity.generate()], "copper meadow lantern window"
+    words, again = ["recovery", "make"], ["recovery", "make"]
+    for name, trustee in zip(("a", "b"), trustees, strict=True):
         (tmp_path / name).mkdir()
         words += ["--out", tmp_path / name, "--trustee", trustee.recipient.text]
+        again += ["--out", tmp_path / name, "--trustee", trustees[0].recipient.text]
+    assert told(*again, secrets=())[1]["error"]["message"] == "One trustee would hold two shares."
+    weak = told("recovery", "make", "--out", tmp_path / "a", "--out", tmp_path / "b", secrets=(PASSPHRASE, "a", "b"))
+    assert weak[1]["error"]["message"].startswith("Too weak.")
     code, value = told(*words)
     assert (code, value["threshold"], len(value["shares"])) == (0, 2, 2)
     shares = []
     for share in value["shares"]:
         shares.append(tmp_path / f"share {share['index']}")
-        shares[-1].write_bytes(decrypt_bytes(Path(share["file"]).read_bytes(), identities=[trustee]))
+        shares[-1].write_bytes(decrypt_bytes(Path(share["file"]).read_bytes(), identities=trustees))
     assert told("recovery", "check", *shares)[1]["generation"] >= 1
     assert told("backup", tmp_path / "stick")[0] == 0
     code, value = told("passwd", secrets=(PASSPHRASE, new))

@@ -80,16 +80,19 @@ def recovery_make(context: Context) -> Result:
     folders = [Path(name) for name in arguments.out]
     if arguments.trustee and len(arguments.trustee) != len(folders):
         raise RefusedError("The numbers of --trustee and --out differ.", "Give one trustee per folder.")
+    if len(set(arguments.trustee)) != len(arguments.trustee):
+        raise RefusedError("One trustee would hold two shares.", "Give another trustee for each share.")
     api.recovery.refuse_one_folder(folders)
     with context.unlocked() as vault:
         public_key, shares = api.recovery.prepare(arguments.threshold, len(folders))
         told = []
         for place, (share, folder) in enumerate(zip(shares, folders, strict=True)):
-            protection: Secret | str = (
-                arguments.trustee[place]
-                if arguments.trustee
-                else context.secrets.next(f"Passphrase for share {share.index}", twice=True)
-            )
+            protection: Secret | str
+            if arguments.trustee:
+                protection = arguments.trustee[place]
+            else:
+                protection = context.secrets.next(f"Passphrase for share {share.index}", twice=True)
+                api.setup.require_strength(protection)
             target = folder / f"share-{share.index}-of-{len(shares)}.age"
             api.recovery.write_share(share, target, protection)
             told.append({"index": share.index, "file": str(target)})
