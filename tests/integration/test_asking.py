@@ -150,7 +150,7 @@ def test_one_text_alone_takes_all_lines_and_a_title_one(place):
     assert (code, place["note"] in found) == (0, True)
     assert done(place, "search", "--limit", "3", "--", "-", stdin=f"{WORD}\n".encode())[1] == found
     vault = reopen(place["vault"])
-    assert api.intake.show(vault, api.intake.page(vault, place["case"])[0].id).fields["note"] == note
+    assert api.intake.show(vault, api.intake.page(vault, place["case"])[0].id).fields["description"] == note
     assert api.cases.get(vault, case).title == "title"
     vault.close()
 
