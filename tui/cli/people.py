@@ -38,17 +38,21 @@ def identity_card(context: Context) -> Result:
     with context.unlocked() as vault:
         name = context.arguments.name or vault.identity.name or "Evidence vault"
         text = api.contacts.card(vault, name)
-        found = vault.identity.fingerprint
+        own = api.contacts.own(vault)
     with about(target=context.arguments.out):
         api.write_new(Path(context.arguments.out), text.encode(), "the contact card")
     return {
         "file": context.arguments.out,
-        "fingerprint": found,
+        **_public(own),
         "lines": [
             f"The card is in {one_line(context.arguments.out)}. Tell its fingerprint over another channel:",
-            found,
+            own.fingerprint,
         ],
     }
+
+
+def _public(own: api.contacts.OwnIdentity) -> Result:
+    return {"fingerprint": own.fingerprint, "recipient": own.recipient, "ssh_public_key": own.ssh_public_key}
 
 
 def identity_export(context: Context) -> Result:
@@ -56,10 +60,12 @@ def identity_export(context: Context) -> Result:
     with context.unlocked() as vault:
         with about(target=context.arguments.out):
             api.contacts.export_identity(vault, context.arguments.type, Path(context.arguments.out))
-        found = vault.identity.fingerprint
+        own = api.contacts.own(vault)
+    recipient = own.x25519_recipient if context.arguments.type == "x25519" else own.recipient
     return {
         "file": context.arguments.out,
-        "fingerprint": found,
+        **_public(own),
+        "recipient": recipient,
         "lines": [
             f"The secret key is in {one_line(context.arguments.out)}, in clear. "
             "Whoever has it reads bundles sealed to you: remove it after use."

@@ -117,4 +117,10 @@ def restore(context: Context) -> Result:
         lines.append("It is an OLDER state: a newer generation in the backup is not whole, or has another passphrase.")
     if shares:
         lines.append("Its passphrase is the old one: set a new one with 'evault recovery use SHARE SHARE'.")
-    return {"vault": str(context.folder), "newer_generations_passed_over": passed, "lines": lines}
+    written = sum(path.stat().st_size for path in context.folder.iterdir())
+    return {
+        "vault": str(context.folder),
+        "bytes_written": written,
+        "newer_generations_passed_over": passed,
+        "lines": lines,
+    }
