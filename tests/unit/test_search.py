@@ -25,6 +25,7 @@ TEXTS = {
     5: "ол қамауға алынды; \u0674تىل قازاق تــىلى",
     6: "བ ད are letters, not the word",
 }
+MONASTERY = "ཁོང་དགོན་པར་ཕྱིན།"
 
 
 def new_index(path: str = ":memory:") -> Any:
@@ -86,6 +87,30 @@ def rows(connection: Any, words: str, **options: Any) -> list[int]:
 )
 def test_finds_words_of_every_script(connection: Any, words: str, found: list[int]) -> None:
     assert rows(connection, words) == found
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("དགོན་པ", [7]),  # the ending is written to the last syllable
+        ("དགོན་པ་", [7]),
+        ("དགོན པ", [7]),
+        ("དགོན་པར", [7]),
+        ("པ", []),  # alone it is a word of its own
+        ("པ དགོན", []),
+        ("དགོན་བ", []),
+        ("ཁོང་པ", []),  # the syllables must still follow each other
+        ("detention a", []),  # other scripts: one letter is a word
+    ],
+)
+def test_a_last_tibetan_syllable_of_one_letter_may_have_an_ending(
+    connection: Any, words: str, found: list[int]
+) -> None:
+    search.index(connection, 7, [MONASTERY])
+    assert rows(connection, words) == found
+    if found:
+        ((_, shown),) = search.find(connection, words, text_of=lambda row: "ཀ་" * 200 + MONASTERY)
+        assert "དགོན་པར" in shown
 
 
 def test_newest_first_and_page_by_page() -> None:

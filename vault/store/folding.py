@@ -34,9 +34,8 @@ _TABLES: Final = ("TSCharacters.txt", "HKVariants.txt", "TWVariants.txt")
 _ACCENTS = re.compile("(?<![\u0400-\u052f\u0300-\u036f])[\u0300-\u036f]+")
 """Accents, except on Cyrillic letters: й and ї are letters of their own, é is e."""
 
-_JOINING = re.compile("[\u0300-\u036f\u0653-\u0655\u3099\u309a]")
-_CLUSTER = re.compile("[^\u0300-\u036f\u0653-\u0655\u3099\u309a][\u0300-\u036f\u0653-\u0655\u3099\u309a]*|.", re.DOTALL)
-"""A character with the combining marks that normalisation may join to it."""
+_COMPOSING: Final = ((0x1160, 0x11FF), (0x16D63, 0x16D6A))
+"""Letters, not marks, that normalisation joins to the letter before: Hangul jamo, Kirat Rai vowels."""
 
 _HAN: Final = (
     (0x3005, 0x3007),
@@ -89,14 +88,19 @@ def fold(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", plain).translate(_table).split())
 
 
-def is_single(token: str) -> bool:
-    """True for a token that is a whole Han, kana or bopomofo character: it has no longer form to be a beginning of."""
-    return len(token) == 1 and _in(ord(token), _SPACED)
-
-
 def clusters(text: str) -> list[str]:
-    """Split a text into characters with their combining marks; joined again they are the text."""
-    return _CLUSTER.findall(text) if _JOINING.search(text) else list(text)
+    """Split a text into characters with what belongs to them; joined again they are the text.
+
+    Nothing that normalisation reorders or composes reaches from one cluster into the next, so that the clusters, each
+    through `fold_cluster`, give the tokens of `fold`.
+    """
+    joining = "".join(sorted(filter(_joins.__getitem__, set(text))))
+    return _splitter(joining).findall(text) if joining else list(text)
+
+
+@lru_cache(maxsize=64)
+def _splitter(joining: str) -> re.Pattern[str]:
+    return re.compile(f".[{re.escape(joining)}]*", re.DOTALL)
 
 
 @lru_cache(maxsize=8192)
@@ -108,6 +112,18 @@ def fold_cluster(cluster: str) -> str:
 
 def _in(point: int, ranges: tuple[tuple[int, int], ...]) -> bool:
     return any(first <= point <= last for first, last in ranges)
+
+
+class _Joins(dict[str, bool]):
+    """Whether a character stays with the one before, worked out when it is first met."""
+
+    def __missing__(self, character: str) -> bool:
+        # The decomposition decides: halfwidth and compatibility jamo become jamo, U+0F73 becomes two marks. Every
+        # character with a combining class is a mark; marks without one may compose as well (U+09BE), or be dropped
+        # before composing (U+034F), and none is to lose its letter.
+        first = unicodedata.normalize("NFKD", character)[0]
+        joins = self[character] = unicodedata.category(first)[0] == "M" or _in(ord(first), _COMPOSING)
+        return joins
 
 
 class _Table(dict[int, str]):
@@ -173,3 +189,4 @@ def _read(name: str) -> str:
 
 
 _table = _Table()
+_joins = _Joins()

@@ -22,7 +22,7 @@ from itertools import accumulate
 from typing import Any, Final
 
 from vault.errors import RefusedError
-from vault.store.folding import BARRIER, FOLDING_VERSION, clusters, fold, fold_cluster, is_single
+from vault.store.folding import BARRIER, FOLDING_VERSION, clusters, fold, fold_cluster
 
 Connection = Any
 """An open connection with `execute`, as sqlite3 has it."""
@@ -155,7 +155,8 @@ def find(
     """Return the newest rows whose texts hold all of `words`, with a snippet each, newest first.
 
     A word is what stands between spaces. Its letters must follow each other in the text; the last word of an alphabetic
-    script may be the beginning of a longer one once it has two letters. Nothing in `words` is an operator.
+    script may be the beginning of a longer one once it has two letters, a Tibetan syllable also with one letter when
+    another syllable or word stands before it. Nothing in `words` is an operator.
 
     Args:
         connection: Open.
@@ -200,7 +201,14 @@ def _phrases(words: str) -> list[_Phrase]:
     phrases = [tokens for word in words.split() if (tokens := fold(word).split())]
     if sum(map(len, phrases)) > MAX_TOKENS:
         raise _too_much()
-    return [(tokens, len(tokens[-1]) > 1 and not is_single(tokens[-1])) for tokens in phrases]
+    return [(tokens, _open_ended(tokens[-1], first=at == 0 and len(tokens) == 1)) for at, tokens in enumerate(phrases)]
+
+
+def _open_ended(token: str, *, first: bool) -> bool:
+    if len(token) > 1:
+        return True
+    # A Tibetan syllable is often one letter, to which case endings are written: དགོན་པ, དགོན་པར.
+    return not first and "\u0f40" <= token <= "\u0f6c"
 
 
 def _too_much() -> RefusedError:
@@ -228,7 +236,7 @@ def snippet(text: str, pattern: re.Pattern[str]) -> str:
     # Whole clusters only: a mark must not lose its letter.
     start = max(0, middle - _BEFORE)
     pieces = clusters(text[start : start + SNIPPET + 1])
-    if start and pieces:
+    if start and len(pieces) > 1:
         start += len(pieces.pop(0))
     shown = "".join(pieces)
     if start + len(shown) < len(text) and len(pieces) > 1:
