@@ -17,7 +17,6 @@ Json = Any
 
 CaseId = NewType("CaseId", str)
 RecordId = NewType("RecordId", str)
-BundleId = NewType("BundleId", str)
 Digest = NewType("Digest", str)
 """SHA-256 as 64 lower-case hexadecimal digits, unless the name says otherwise."""
 

@@ -8,7 +8,6 @@ from nacl.signing import SigningKey, VerifyKey
 
 from vault.errors import FormatError, IntegrityError
 
-SEED_SIZE = 32
 PUBLIC_KEY_SIZE = 32
 SIGNATURE_SIZE = 64
 

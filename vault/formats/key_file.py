@@ -34,7 +34,6 @@ _START = struct.Struct(">12sI")
 _FIELDS = struct.Struct(">Q16sIBBH")
 _COST = struct.Struct(">III")
 _MAX_SEQUENCE = 2**63 - 1
-_MAX_GENERATION = 2**32 - 1
 _NO_MAC = bytes(MAC_SIZE)
 
 

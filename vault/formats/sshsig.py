@@ -18,7 +18,6 @@ from vault.errors import FormatError, IntegrityError, UnsupportedVersionError
 from vault.formats import base64_strict
 from vault.formats.ssh_keys import decode_key_blob, encode_key_blob
 
-MAX_NAMESPACE_SIZE = 64
 MAX_ARMORED_SIZE = 1_024
 """Most characters of an armored signature; a real one has about 300."""
 

@@ -91,14 +91,6 @@ def read(connection: Connection, serial: int, first: int, count: int) -> list[by
     return [row[0] for row in rows]
 
 
-def read_range(connection: Connection, serial: int, offset: int, size: int) -> bytes:
-    """Return `size` bytes from `offset`, or what there is of them."""
-    first, last = offset // CHUNK_SIZE, (offset + max(size, 1) - 1) // CHUNK_SIZE
-    joined = b"".join(read(connection, serial, first, last - first + 1))
-    start = offset - first * CHUNK_SIZE
-    return joined[start : start + size]
-
-
 def count(connection: Connection, serial: int) -> int:
     """Return the number of chunk rows of a content."""
     base = serial * _NUMBERS
