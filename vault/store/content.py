@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from vault.errors import DamagedError, NotFoundError
-from vault.model import CHUNK_SIZE
 from vault.store.database import Connection
 
 _NUMBERS = 1 << 24
