@@ -81,8 +81,10 @@ class _Demo:
         named = [Path(name) for name in self._context.arguments.files]
         for one in named or [self._sample(name) for name in _SAMPLES]:
             taken = api.intake.attach(vault, case.id, one, self._context.job)
-            inside = ", ".join(taken.fields.get("discloses") or ()) or "nothing that identifies people"
-            self._tell(f"She attaches {one.name}: {size(taken.size)}, {taken.media_type}; found inside: {inside}.")
+            inside = ", ".join(taken.fields.get("discloses") or ()) or "no facts that identify people"
+            self._tell(
+                f"She attaches {one.name}: {size(taken.size)}, {taken.media_type}; facts found inside: {inside}."
+            )
         hits = api.search.find(vault, "律师")
         self._tell(f"She searches for 律师: {len(hits)} record(s) found.")
         return case.id

@@ -117,6 +117,8 @@ def _succeed(as_json: bool, result: Result) -> int:
 
 def _fail(as_json: bool, code: int, name: str, message: str, advice: str) -> int:
     clear_progress()
+    if not message.endswith((".", "!", "?")):
+        message += "."
     if not as_json:
         say(f"evault: {message} {advice}".rstrip())
         return code

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import getpass
 import os
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -72,6 +74,26 @@ def _ask(prompt: str) -> str:
                 "There is no terminal to ask for a passphrase on.", "Use --passphrase-fd N with one secret per line."
             ) from error
     try:
-        return getpass.getpass(f"{prompt}: ")
+        typed = getpass.getpass(f"{prompt}: ")
     except EOFError as error:
         raise RefusedError("No passphrase was typed.", "Try again.") from error
+    _stay_silent()
+    return typed
+
+
+def _stay_silent() -> None:
+    """Keep the terminal from echoing until the program ends: a passphrase typed ahead of its prompt must not appear."""
+    if sys.platform == "win32":
+        return
+    import termios
+
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
+        before = termios.tcgetattr(terminal)
+        silent = termios.tcgetattr(terminal)
+        silent[3] &= ~termios.ECHO
+        termios.tcsetattr(terminal, termios.TCSANOW, silent)
+    except (OSError, termios.error):
+        return
+    if before[3] & termios.ECHO:
+        atexit.register(termios.tcsetattr, terminal, termios.TCSANOW, before)
