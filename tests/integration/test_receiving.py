@@ -21,7 +21,7 @@ from tests.bundle_world import (
     unwrap,
     wrap,
 )
-from tests.vault_world import PHOTO, introduce, make_vault, raw, rows, seal, unlock
+from tests.vault_world import PHOTO, events, introduce, make_vault, raw, rows, seal, unlock
 from vault import api
 from vault.bundle.contents import OutgoingRecord
 from vault.crypto import kdf
@@ -145,6 +145,57 @@ def test_an_unknown_or_unverified_signer_makes_it_intact_and_no_more(receiver, s
     second = receive(receiver, sender.seal(key_of(receiver), bundle_id=an_id(2), number=2), tmp_path / "2.age")
     assert (second.verdict, second.signer_name, second.case_id) == (Verdict.INTACT, "", first.case_id)
     assert {one.verdict for one in api.records.page(receiver, first.case_id)} == {"intact"}
+    assert is_sound(receiver)
+
+
+def test_verifying_the_contact_raises_what_came_from_its_key_before(receiver, sender, tmp_path):
+    data = sender.seal(key_of(receiver))
+    first = receive(receiver, data, tmp_path / "1.age")
+    receive(receiver, Sender(MALLORY).seal(key_of(receiver), bundle_id=an_id(7)), tmp_path / "m.age")
+    know(receiver, sender, verified=False)
+    shown = api.contacts.get(receiver, "Known").fingerprint
+    assert api.contacts.verify(receiver, "Known", shown)[1] == 1
+    assert api.contacts.verify(receiver, "Known", shown)[1] == 0
+    whose = {(one.origin == first.signer, one.verdict) for one in _everything(receiver)}
+    assert whose == {(True, "verified"), (False, "intact")}
+    told = [event for event in events(receiver, "bundle") if event[2] == an_id(1)]
+    assert [kind for kind, _, _ in told] == ["ingestion", "digital signature validation"]
+    assert is_sound(receiver)
+    again = receive(receiver, data, tmp_path / "1.age")
+    assert (again.verdict, codes(again)) == (Verdict.FAILED, ["replayed"])
+    assert "kept as verified" in again.report.findings[-1].message
+
+
+def _everything(vault):
+    found = []
+    for case in api.cases.page(vault, 10):
+        found += [*api.records.page(vault, case.id), *api.intake.page(vault, case.id)]
+    return found
+
+
+def test_receiving_it_again_raises_a_bundle_whose_signer_is_established_only_now(receiver, sender, tmp_path):
+    data = sender.seal(key_of(receiver))
+    receive(receiver, data, tmp_path / "1.age")
+    receive(receiver, sender.seal(key_of(receiver), bundle_id=an_id(2), number=2), tmp_path / "2.age")
+    before = census(receiver)
+    again = receive(receiver, data, tmp_path / "1.age", signer=fingerprint.fingerprint_of_key(sender.key))
+    assert (again.verdict, remarks(again), again.taken) == (Verdict.VERIFIED, ["now-verified"], 0)
+    assert {**census(receiver), "custody_entry": 0} == {**before, "custody_entry": 0}
+    assert {one.verdict for one in _everything(receiver)} == {"verified"}
+    assert is_sound(receiver)
+
+
+def test_a_fingerprint_does_not_settle_which_of_two_histories_holds(receiver, sender, tmp_path):
+    receive(receiver, sender.seal(key_of(receiver)), tmp_path / "1.age")
+    another = record_of(sender, 90, "note", {"text": "another history"})
+    only = {"records": (another,), "attachments": ()}
+    forked = receive(receiver, sender.seal(key_of(receiver), bundle_id=an_id(8), **only), tmp_path / "2.age")
+    assert "equivocation" in codes(forked)
+    know(receiver, sender)
+    assert {one.verdict for one in _everything(receiver) if one.id == an_id(90)} == {"intact"}
+    assert {one.verdict for one in _everything(receiver) if one.id != an_id(90)} == {"verified"}
+    stored = dict(rows(receiver, "SELECT bundle_id, verdict FROM received_bundle"))
+    assert stored == {an_id(1): "verified", an_id(8): "failed"}
     assert is_sound(receiver)
 
 

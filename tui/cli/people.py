@@ -122,5 +122,8 @@ def contact_list(context: Context) -> Result:
 def contact_verify(context: Context) -> Result:
     """Enter that fingerprints were compared."""
     with context.unlocked() as vault:
-        contact = api.contacts.verify(vault, context.arguments.name, context.arguments.fingerprint)
-    return {**_fields(contact), "lines": [f"{one_line(contact.name)} is verified."]}
+        contact, raised = api.contacts.verify(vault, context.arguments.name, context.arguments.fingerprint)
+    lines = [f"{one_line(contact.name)} is verified."]
+    if raised:
+        lines.append(f"Bundles received from them before that are verified now: {raised}.")
+    return {**_fields(contact), "bundles_now_verified": raised, "lines": lines}

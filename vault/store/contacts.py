@@ -9,7 +9,7 @@ from datetime import datetime
 from vault.crypto.hashes import sha256
 from vault.errors import NotFoundError
 from vault.formats import jcs
-from vault.model import Contact, format_time
+from vault.model import Contact, Verdict, format_time
 from vault.store.database import Connection
 
 
@@ -177,6 +177,14 @@ def received_names(connection: Connection) -> set[tuple[bytes, str]]:
     """Return signer and id of all bundles that were taken in."""
     rows = connection.execute("SELECT signer, bundle_id FROM received_bundle")
     return {(bytes(row[0]), str(row[1])) for row in rows}
+
+
+def raise_received(connection: Connection, receipt: StoredReceipt) -> None:
+    """Enter that the signer of a received bundle is established."""
+    connection.execute(
+        "UPDATE received_bundle SET verdict = ? WHERE signer = ? AND bundle_id = ? AND manifest = ?",
+        (Verdict.VERIFIED.value, receipt.signer, receipt.bundle_id, receipt.manifest),
+    )
 
 
 def add_received(connection: Connection, receipt: StoredReceipt) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vault.errors import NotFoundError
-from vault.model import CaseId, Draft, Json, RecordId, format_time
+from vault.model import CaseId, Draft, Json, RecordId, Verdict, format_time
 from vault.store.database import Connection
 
 
@@ -94,6 +94,12 @@ def all_records(connection: Connection, after: int, limit: int) -> list[StoredRe
     """Return up to `limit` records with a serial above `after`, in the order of their serials."""
     sql = f"SELECT {_RECORD} WHERE r.serial > ? ORDER BY r.serial LIMIT ?"
     return [_record(row) for row in connection.execute(sql, (after, limit))]
+
+
+def intact_from(connection: Connection, origin: str) -> list[StoredRecord]:
+    """Return the records of this signer whose verdict is `intact`, tombstones left out."""
+    sql = f"SELECT {_RECORD} WHERE r.origin = ? AND r.verdict = ? AND r.deleted = 0 AND r.newest > 0 ORDER BY r.serial"
+    return [_record(row) for row in connection.execute(sql, (origin, Verdict.INTACT.value))]
 
 
 def add_version(connection: Connection, record_serial: int, version: StoredVersion, title: str) -> int:

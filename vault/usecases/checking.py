@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from vault import audit, evidence, files
+from vault import audit, evidence, files, verdicts
 from vault.crypto.hashes import new_sha256, new_sha512
 from vault.errors import DamagedError, FormatError, IntegrityError, VaultError
 from vault.formats import checkpoint as checkpoints
@@ -79,6 +79,8 @@ class _State:
             return
         elif act == "deletion":
             self.deleted.add(object_id)
+        elif act == verdicts.EVENT and object_id in self.received:
+            self.received[object_id] = (self.received[object_id][0], outcome.get("detail", ""))
         elif act == "message digest calculation":
             self.contents[object_id] = digests.get("after", "")
         elif act in _MADE and "after" in digests:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from vault import verdicts
 from vault.bundle.manifest import MAX_KEYS
 from vault.crypto.hashes import sha256
 from vault.crypto.randomness import new_id
@@ -203,20 +204,25 @@ def page(vault: OpenVault) -> list[Contact]:
     return [public(contact) for contact in vault.read(contacts.page)]
 
 
-def verify(vault: OpenVault, name: str, claimed: str) -> Contact:
+def verify(vault: OpenVault, name: str, claimed: str) -> tuple[Contact, int]:
     """Mark a contact as verified, if the fingerprint that was told over another channel is its own.
+
+    What was received from this contact's key before, and was `intact` for want of this comparison, becomes `verified`.
 
     Args:
         vault: The open vault.
         name: The contact's name.
         claimed: Digits, words, hexadecimal or ``SHA256:…``, at full length.
 
+    Returns:
+        The contact, and how many bundles received before are verified now.
+
     Raises:
         IntegrityError: It is another fingerprint; the contact stays unverified.
         NotFoundError: There is no such contact.
     """
 
-    def work(transaction: Transaction) -> Contact:
+    def work(transaction: Transaction) -> tuple[Contact, int]:
         known = contacts.get(transaction.connection, name)
         if not fingerprint.matches(claimed, _hash(known)):
             raise IntegrityError(
@@ -233,7 +239,10 @@ def verify(vault: OpenVault, name: str, claimed: str) -> Contact:
                 digests={"before": contacts.state_digest(known), "after": contacts.state_digest(checked)},
             )
         )
-        return public(checked)
+        raised = 0
+        if checked.signing_key:
+            raised = verdicts.establish(vault, transaction, checked.signing_key, "fingerprint compared")
+        return public(checked), raised
 
     return vault.atomic(work)
 

@@ -1,7 +1,8 @@
 """Bundles from others: open into a folder, verify an opened bag, take into this vault.
 
 A verdict answers two questions apart: is it intact, and is its signer established? A key that came in the bag proves
-nothing. `opening` decrypts and judges, `history` compares with what came before, `taking` takes in.
+nothing. `opening` decrypts and judges, `history` compares with what came before, `staging` and
+`taking` take in.
 """
 
 from __future__ import annotations

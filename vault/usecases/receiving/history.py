@@ -22,10 +22,12 @@ class History:
     Attributes:
         findings: Code, severity and sentence of each.
         again: The case that the very same bundle was taken into before, or empty.
+        kept_as: The verdict that it carries here since then, or empty.
     """
 
     findings: list[tuple[str, Severity, str]] = field(default_factory=list)
     again: str = ""
+    kept_as: str = ""
 
     @property
     def failed(self) -> bool:
@@ -59,9 +61,7 @@ def compare(vault: OpenVault, incoming: Incoming, bundle: Description) -> Histor
     found = History()
     for one in before:
         if one.bundle_id == bundle.bundle_id and one.manifest == mark_of(incoming):
-            message = "This bundle was received before; nothing was taken in again."
-            found.say("replayed", Severity.ERROR, message)
-            found.again = names[one.case_serial]
+            found.again, found.kept_as = names[one.case_serial], one.verdict
             return found
     _compare_numbers(found, before, bundle)
     for one in before:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,25 +17,24 @@ from typing import BinaryIO, Final
 from vault import evidence, files
 from vault.bundle.contents import Incoming, IncomingRecord
 from vault.bundle.manifest import Description
-from vault.bundle.open import Keys, attachment_contents, open_bundle
+from vault.bundle.open import Keys, open_bundle
 from vault.bundle.verify import verdict_of
-from vault.crypto.hashes import new_sha256, new_sha512
 from vault.crypto.randomness import new_id
-from vault.errors import DiskFullError, FormatError, IntegrityError, ReadOnlyError
+from vault.errors import FormatError, IntegrityError, ReadOnlyError
 from vault.formats import custody_entry
 from vault.formats.record import merge
 from vault.formats.sd_jwt import parse_sd_jwt
 from vault.jobs import Job
-from vault.model import CHUNK_SIZE, CaseId, CustodyEvent, Json, Secret, Severity, Verdict, format_time
+from vault.model import CaseId, CustodyEvent, Json, Secret, Severity, Verdict, format_time
 from vault.open_vault import OpenVault, Transaction
 from vault.store import cases, contacts, content, custody, records
 from vault.store.contacts import StoredReceipt
 from vault.store.records import StoredRecord, StoredVersion
 from vault.usecases.receiving.history import History, compare, mark_of, recipient_of
 from vault.usecases.receiving.opening import STEP, Opened, add, check_claim, judge, keys_of, known, storage
+from vault.usecases.receiving.staging import Staged, stage
+from vault.verdicts import establish
 
-_RESERVE: Final = 64 * 1024 * 1024
-_BATCH: Final = content.BATCH_CHUNKS
 _MOST_RELATED: Final = 1000
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z")
 
@@ -78,11 +76,12 @@ def _receive(
         return opened
     history = compare(vault, incoming, incoming.bundle)
     if not history.again:
-        staged = _stage(vault, handle, keys, incoming, job, kept)
+        staged = stage(vault, handle, keys, incoming, job, kept)
         work = functools.partial(_Taking, vault, incoming, incoming.bundle, opened, staged, history, job)
         taken = vault.atomic(lambda transaction: work(transaction).run())
         opened = replace(opened, case_id=taken.case_id, taken=taken.count)
     else:
+        _again(vault, incoming, incoming.bundle, opened, history)
         opened = replace(opened, case_id=history.again)
     report = opened.report
     if STEP not in report.steps:
@@ -92,77 +91,16 @@ def _receive(
     return replace(opened, report=report, verdict=verdict_of(report, opened.verdict is Verdict.VERIFIED))
 
 
-# -- staging --------------------------------------------------------------------------------------------------------
-
-_Staged = dict[str, tuple[int, int, str, str]]
-"""Attachment id → content serial, size, SHA-256, SHA-512; not visible yet."""
-
-
-def _stage(
-    vault: OpenVault, handle: BinaryIO, keys: Keys, incoming: Incoming, job: Job, kept: contextlib.ExitStack
-) -> _Staged:
-    """Second pass: put the attachments' bytes into the store, invisible, and digest them again."""
-    total = sum(item.size for item in incoming.attachments)
-    if files.free_space(vault.folder) < total + _RESERVE:
-        raise DiskFullError("There is not enough free space to take this bundle in.", "Free some space and try again.")
-    staged: _Staged = {}
-    for name, pieces in _by_attachment(attachment_contents(handle, 0, keys, incoming, job)):
-
-        def begin(transaction: Transaction) -> int:
-            serial = content.begin(transaction.connection)
-            kept.enter_context(vault.writing(serial))
-            return serial
-
-        serial = vault.atomic(begin)
-        short, long, size, number = new_sha256(), new_sha512(), 0, 0
-        for batch in _batches(pieces):
-            vault.database.atomic(functools.partial(content.add_chunks, serial=serial, first=number, chunks=batch))
-            number += len(batch)
-            for piece in batch:
-                short.update(piece)
-                long.update(piece)
-                size += len(piece)
-        staged[name] = (serial, size, short.hexdigest(), long.hexdigest())
-    wanted = {item.id: (item.size, item.sha256) for item in incoming.attachments}
-    if {name: (size, short) for name, (_, size, short, _) in staged.items()} != wanted:
-        raise IntegrityError(
-            "bundle", "the file was changed while it was read", "Copy it to a safe place and try again."
-        )
-    return staged
-
-
-def _by_attachment(stream: Iterator[tuple[str, bytes]]) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """Split a stream of (id, piece) at the empty pieces that begin each attachment."""
-    ahead = next(stream, None)
-    while ahead is not None:
-        name = ahead[0]
-
-        def pieces() -> Iterator[bytes]:
-            nonlocal ahead
-            ahead = next(stream, None)
-            while ahead is not None and ahead[1]:
-                yield ahead[1]
-                ahead = next(stream, None)
-
-        yield name, pieces()
-
-
-def _batches(pieces: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """Cut pieces of any size into chunks of the store, a batch at a time."""
-    batch: list[bytes] = []
-    rest = bytearray()
-    for piece in pieces:
-        rest += piece
-        while len(rest) >= CHUNK_SIZE:
-            batch.append(bytes(rest[:CHUNK_SIZE]))
-            del rest[:CHUNK_SIZE]
-        if len(batch) >= _BATCH:
-            yield batch
-            batch = []
-    if rest:
-        batch.append(bytes(rest))
-    if batch:
-        yield batch
+def _again(vault: OpenVault, incoming: Incoming, bundle: Description, opened: Opened, history: History) -> None:
+    """Say of a bundle that was received before what it is here; raise it where its signer is established only now."""
+    if history.kept_as == Verdict.INTACT and opened.verdict is Verdict.VERIFIED:
+        why = "received again, the signer being established"
+        vault.atomic(lambda transaction: establish(vault, transaction, incoming.signer, why, bundle.bundle_id))
+        message = "This bundle was received before as intact. Who signed it is established now: it is kept as verified."
+        history.say("now-verified", Severity.INFO, message)
+    else:
+        message = f"This bundle was received before and is kept as {history.kept_as}; nothing was taken in again."
+        history.say("replayed", Severity.ERROR, message)
 
 
 # -- taking in ------------------------------------------------------------------------------------------------------
@@ -183,7 +121,7 @@ class _Taking:
     incoming: Incoming
     bundle: Description
     opened: Opened
-    staged: _Staged
+    staged: Staged
     history: History
     job: Job
     transaction: Transaction
