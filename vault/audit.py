@@ -1,4 +1,4 @@
-"""Recomputing the custody log: every entry, every tree node, every epoch, the signed head.
+"""Recomputing the custody log: every entry, every tree node, every epoch, the signed head; and reading anchors.
 
 Reads in steps, so that a writer waits a moment only, and keeps one node per level, so that memory does not
 grow with the log. Spec: `docs/formats/custody-log.md`.
@@ -9,11 +9,18 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
-from vault.errors import DamagedError, FormatError, IntegrityError
+from vault import files
+from vault.errors import DamagedError, FormatError, IntegrityError, RefusedError, UnsupportedVersionError
 from vault.formats import checkpoint as checkpoints
 from vault.formats import custody_entry, merkle
+from vault.formats.checkpoint import Checkpoint
+from vault.formats.tlog_consistency import FIRST as _CONTINUATION
+from vault.formats.tlog_consistency import Continuation
+from vault.formats.tlog_proof import FAMILY as _PROOF
+from vault.formats.tlog_proof import MAX_PROOF_SIZE, TlogProof
 from vault.jobs import Job
 from vault.model import Finding, Json, Severity
 from vault.open_vault import OpenVault
@@ -31,8 +38,9 @@ _ALWAYS: Final = frozenset({"object", "type", "time", "agent", "software", "loca
 NO_ANCHOR: Final = "Without a fitting anchor from outside, an older copy of the vault looks the same."
 LESS_SAID: Final = "Whether an entry once said more (why, from whom, to whom); it cannot have said something else."
 
-PROVABLE: Final = frozenset({"object", "type", "time", "agent", "software", "digests", "outcome", "change"})
-"""Slots of an entry that leave with evidence; who else received it, why, and where, stay unless chosen."""
+PROVABLE: Final = frozenset({"object", "type", "time", "agent", "software", "digests", "outcome"})
+"""Slots of an entry that leave with evidence; who else received it, why, on whose authority, where, and which fields a
+correction changed, stay here."""
 
 
 @dataclass
@@ -42,16 +50,12 @@ class LogState:
     epochs: list[tuple[str, int, str]]
     size: int
     head: str
-    frontier: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    frontier: merkle.Frontier = field(default_factory=merkle.Frontier)
     findings: list[Finding] = field(default_factory=list)
 
     def wrong(self, code: str, where: str, message: str) -> None:
         """Add a finding."""
         self.findings.append(Finding(STEP_NAME, code, Severity.ERROR, where, message))
-
-    def node(self, level: int, index: int) -> bytes:
-        """Return a node of the frontier."""
-        return self.frontier[level][1]
 
 
 def verify_log(
@@ -103,11 +107,9 @@ def _start(connection: Connection) -> LogState:
 
 
 def _check_nodes(state: LogState, stored: StoredEntry, nodes: dict[int, bytes]) -> None:
-    for level, index, value in merkle.append(stored.number, merkle.leaf_hash(stored.entry), state.node):
+    for level, index, value in state.frontier.append(merkle.leaf_hash(stored.entry)):
         if nodes.get(custody.node_id(level, index)) != value:
             state.wrong("log-tree", str(stored.number), "The log's tree does not belong to its entries.")
-        if index % 2 == 0:
-            state.frontier[level] = (index, value)
 
 
 def _check_entry(
@@ -144,8 +146,7 @@ def _check_head(vault: OpenVault, state: LogState) -> None:
         state.wrong("log-head", "head", "The log's head is not signed by this vault's key.")
         return
     expected = checkpoints.origin_of(identity.log_id, state.epochs[-1][0])
-    root = merkle.root(state.size, state.node)
-    if head.origin != expected or head.size != state.size or head.root != root:
+    if head.origin != expected or head.size != state.size or head.root != state.frontier.root():
         state.wrong("log-head", "head", "The signed head does not belong to the log as it stands.")
     for (_, first, note), (before, _, _) in zip(state.epochs[1:], state.epochs, strict=False):
         try:
@@ -178,3 +179,63 @@ def check_contact(connection: Connection, contact: StoredContact) -> StoredConta
         "The address book was changed outside this program.",
         "Run 'evault check', and compare this contact's fingerprint over another channel before you rely on it.",
     )
+
+
+# -- anchors --------------------------------------------------------------------------------------------------------
+
+
+def read_log_file(path: Path, what: str) -> TlogProof | Continuation | str:
+    """Read a file about a custody log: a proof, a continuation, or the note of a checkpoint. Nothing is verified yet.
+
+    Args:
+        path: The file.
+        what: What it is, in a few words, for errors.
+
+    Raises:
+        FormatError: It is none of them.
+        UnsupportedVersionError: A proof of a newer version.
+        RefusedError, StorageError: It cannot be read.
+    """
+    data = files.read_small(path, MAX_PROOF_SIZE, what)
+    try:
+        text = data.decode("utf-8")
+        if text.startswith(_PROOF):
+            return TlogProof.decode(text)
+        if text.startswith(_CONTINUATION):
+            return Continuation.decode(text)
+        checkpoints.read_checkpoint(text)
+    except UnsupportedVersionError:
+        raise
+    except (UnicodeDecodeError, FormatError) as error:
+        raise FormatError(
+            what, "it holds no checkpoint or proof of a custody log",
+            "Name a file that 'evault log checkpoint' or 'evault log prove' wrote, unchanged.",
+        ) from error  # fmt: skip
+    return text
+
+
+def note_of(found: TlogProof | Continuation | str) -> str:
+    """Return the checkpoint note in a file about a custody log."""
+    return found if isinstance(found, str) else found.checkpoint
+
+
+def own_anchor(vault: OpenVault, path: Path) -> Checkpoint:
+    """Return the checkpoint of an anchor file that this vault wrote.
+
+    Raises:
+        RefusedError: It belongs to another vault.
+        IntegrityError: It is not as this vault signed it.
+        FormatError, RefusedError, StorageError: It cannot be read as an anchor.
+    """
+    note = note_of(read_log_file(path, "the anchor file"))
+    if checkpoints.read_checkpoint(note).log_id != vault.identity.log_id:
+        raise RefusedError(
+            "This anchor belongs to another vault, and says nothing about this one.",
+            "Name a checkpoint that this vault wrote.",
+        )
+    try:
+        return checkpoints.verify_checkpoint(note, vault.identity.public_key)
+    except IntegrityError as error:
+        raise IntegrityError(
+            "the anchor file", "it is not as this vault signed it", "Use another copy of it: this one was changed."
+        ) from error

@@ -14,6 +14,7 @@ from vault.errors import FormatError, IntegrityError, UnsupportedVersionError
 from vault.formats import merkle
 from vault.formats.checkpoint import Checkpoint, origin_of
 from vault.formats.custody_entry import read_entry
+from vault.formats.tlog_consistency import Continuation
 from vault.formats.tlog_proof import MAX_EXTRA_SIZE, TlogProof, decode_extra, encode_extra
 
 SEED = bytes(range(32))
@@ -217,8 +218,8 @@ def test_whatever_is_read_is_written_alike(text):
 
 def test_the_worked_example_of_the_document_holds():
     document = Path(__file__).parents[2] / "docs" / "formats" / "custody-log.md"
-    blocks = document.read_text("utf-8").partition("## 8. Worked example")[2].split("```\n")[1::2]
-    leaves, disclosures, plain, hashes, roots, text = (block.splitlines() for block in blocks)
+    blocks = document.read_text("utf-8").partition("## 9. Worked example")[2].split("```\n")[1::2]
+    leaves, disclosures, plain, hashes, roots, continued, text = (block.splitlines() for block in blocks)
     frontier = merkle.Frontier()
     for leaf, hashed, root in zip(leaves, hashes, roots, strict=True):
         assert merkle.leaf_hash(leaf.encode()).hex() == hashed
@@ -233,3 +234,6 @@ def test_the_worked_example_of_the_document_holds():
     assert (view.number, view.event["type"]) == (proof.index, "ingestion")
     one, two, three = map(bytes.fromhex, (roots[1], roots[2], hashes[2]))
     merkle.verify_consistency(2, 3, one, two, [three])
+    continuation = Continuation.decode("\n".join(continued) + "\n")
+    assert (continuation.path, continuation.checkpoint) == ((three,), proof.checkpoint)
+    continuation.verify(Checkpoint(ORIGIN, 2, one))

@@ -25,8 +25,11 @@ MAX_DISCLOSURES = 12
 MAX_PROOF_SIZE = MAX_NOTE_SIZE + MAX_EXTRA_SIZE // 3 * 4 + 4_096
 """Most bytes of UTF-8 in a whole proof."""
 
+FAMILY = "c2sp.org/tlog-proof@"
+"""How a proof of any version begins."""
+
 _WHERE = "log proof"
-_FIRST = "c2sp.org/tlog-proof@v1"
+_FIRST = f"{FAMILY}v1"
 _NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,15})\Z")
 _EXTRA_FORMAT = "custody-proof/1"
 
@@ -80,7 +83,7 @@ class TlogProof:
         head, gap, checkpoint = text.partition("\n\n")
         lines = head.split("\n")
         if lines[0] != _FIRST:
-            if lines[0].startswith("c2sp.org/tlog-proof@"):
+            if lines[0].startswith(FAMILY):
                 raise UnsupportedVersionError(_WHERE)
             raise FormatError(_WHERE, "not a proof")
         extra = b""

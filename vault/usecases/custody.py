@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from vault import audit
-from vault.errors import NotFoundError
+from vault.errors import IntegrityError, NotFoundError
 from vault.formats import checkpoint as checkpoints
 from vault.formats import custody_entry, merkle
+from vault.formats.checkpoint import Checkpoint
+from vault.formats.tlog_consistency import Continuation
 from vault.formats.tlog_proof import TlogProof, encode_extra
 from vault.jobs import Job
 from vault.model import CustodyEvent, LogEntry, Report
@@ -46,22 +48,52 @@ def head(vault: OpenVault) -> checkpoints.Checkpoint:
     return checkpoints.verify_checkpoint(vault.read(custody.head), vault.identity.public_key)
 
 
-def write_checkpoint(vault: OpenVault, target: Path) -> checkpoints.Checkpoint:
+def write_checkpoint(vault: OpenVault, target: Path, since: Path | None = None) -> Checkpoint:
     """Write the signed head into a new file: an anchor to be kept outside this computer.
 
+    Args:
+        vault: The open vault.
+        target: The new file.
+        since: An earlier anchor of this vault: the file then also proves that the log only grew since.
+
     Raises:
+        IntegrityError: The log does not hold what the earlier anchor covers, or that was changed.
+        RefusedError, FormatError: The earlier anchor is of another vault, or is none.
         AlreadyExistsError, StorageError: The file cannot be made.
     """
+    earlier = audit.own_anchor(vault, since) if since else None
+    if earlier:
+        vault.read(lambda connection: _continuation(connection, earlier))
     event = CustodyEvent("replication", vault.identity.log_id, "vault", why="checkpoint written out",
                          location="outside the vault, in clear")  # fmt: skip
     written: list[str] = []
 
     def make() -> bytes:
-        written.append(vault.read(custody.head))
-        return written[0].encode()
+        if earlier is None:
+            written.append(vault.read(custody.head))
+            return written[0].encode()
+        made = vault.read(lambda connection: _continuation(connection, earlier))
+        written.append(made.checkpoint)
+        return made.encode().encode()
 
     vault.write_out(target, "the checkpoint file", event, make)
     return checkpoints.read_checkpoint(written[0])
+
+
+def _continuation(connection: Connection, earlier: Checkpoint) -> Continuation:
+    """Return the proof that the log only grew since an earlier checkpoint of it.
+
+    Raises:
+        IntegrityError: It did not: entries are missing, or others.
+    """
+    size, node = custody.size(connection), custody.node_of(connection)
+    if not 0 < earlier.size <= size or merkle.root(earlier.size, node) != earlier.root:
+        raise IntegrityError(
+            "the custody log", "it does not continue that checkpoint",
+            "Run 'evault check' with it as --anchor: it says whether a restore lies between.",
+        )  # fmt: skip
+    path = merkle.consistency_proof(earlier.size, size, node)
+    return Continuation(earlier.size, path, custody.head(connection))
 
 
 def write_proof(vault: OpenVault, what: str, target: Path) -> TlogProof:
