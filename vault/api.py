@@ -37,6 +37,7 @@ from vault.usecases import (
 )
 
 schemas = schema.schemas
+is_language = schema.is_language
 verify_bag = receiving.verify_bag
 
 
@@ -60,6 +61,7 @@ __all__ = [
     "harden",
     "intake",
     "lock",
+    "is_language",
     "network_file_system",
     "read_small",
     "receiving",

@@ -210,6 +210,7 @@ SECRET = "Zhang-San-secret"
         ("date.other", SECRET, "date"),
         ("language", "chinese language", "language"),
         ("language", "zh_CN", "language"),
+        ("language", "Chinese", "language"),
         ("record", ID, "record"),
         ("record", {}, "record"),
         ("record.id", ID.upper(), "record.id"),

@@ -8,15 +8,17 @@ redirected. It never passes through arguments, the environment or a file. Passph
 from __future__ import annotations
 
 import argparse
+import contextlib
 import locale
 import os
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from tui.text import shown
 from vault.errors import RefusedError
 
 ASK: Final = "-"
@@ -121,10 +123,62 @@ def fill(arguments: argparse.Namespace) -> None:
             setattr(arguments, question.dest, [text] if several else text)
 
 
+def confirm(question: str) -> bool:
+    """Ask on the terminal, and return whether a whole "yes" was typed; what was typed before the question is dropped.
+
+    Args:
+        question: Shown as it is; without line breaks.
+
+    Raises:
+        RefusedError: There is no terminal.
+    """
+    names = _terminal()
+    try:
+        with (
+            Path(names[0]).open("rb", buffering=0) as source,
+            Path(names[1]).open("wb", buffering=0) as target,
+            _fresh_line(source.fileno()),
+        ):
+            target.write(shown(question).encode())
+            answer = source.readline(_LINE_LIMIT)
+    except OSError as error:
+        raise RefusedError("There is no terminal to ask on.", "Use --passphrase-fd N in scripts.") from error
+    return answer.strip() == b"yes"
+
+
+@contextlib.contextmanager
+def _fresh_line(terminal: int) -> Iterator[None]:
+    """Drop what waits to be read, and show what is typed, also after a passphrase."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        while msvcrt.kbhit():
+            msvcrt.getwch()
+        yield
+        return
+    import termios
+
+    try:
+        before = termios.tcgetattr(terminal)
+    except termios.error as error:
+        raise OSError from error
+    echoing = [*before]
+    echoing[3] |= termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSAFLUSH, echoing)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSANOW, before)
+
+
+def _terminal() -> tuple[str, str]:
+    return ("CONIN$", "CONOUT$") if os.name == "nt" else ("/dev/tty", "/dev/tty")
+
+
 def _ask(question: Question, alone: bool) -> str:
     if sys.stdin is not None and not sys.stdin.isatty():
         return _from_input(question, alone and question.whole)
-    names = ("CONIN$", "CONOUT$") if os.name == "nt" else ("/dev/tty", "/dev/tty")
+    names = _terminal()
     try:
         with Path(names[0]).open("rb", buffering=0) as source, Path(names[1]).open("wb", buffering=0) as target:
             target.write(f"{question.prompt}: ".encode())

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tui.cli.context import Context, Result, about, say
+from tui.cli import asking
+from tui.cli.context import Context, Result, about, say, size
+from tui.cli.words import inside
+from tui.notices import notice_for
 from tui.text import one_line
 from vault import api
-from vault.errors import RefusedError
-from vault.model import Finding, Verdict, is_id
+from vault.errors import HoldError, RefusedError
+from vault.model import Finding, Verdict
 
 _EXIT = {Verdict.VERIFIED: 0, Verdict.FAILED: 1, Verdict.INTACT: 6}
 _MOST_NAMES = 12
@@ -20,44 +23,80 @@ _SENTENCE = {
 }
 
 
-def _pair(text: str) -> tuple[str, str]:
-    record_id, colon, path = text.partition(":")
-    if not colon or not path or not is_id(record_id):
-        raise RefusedError("A field is named as RECORD:FIELD.", "See 'evault case show' and 'evault record show'.")
-    return record_id, path
-
-
 def seal(context: Context) -> Result:
-    """Seal a case."""
+    """Seal a case, or show what sealing it would send."""
     arguments = context.arguments
-    if bool(arguments.to) == arguments.with_passphrase:
-        raise RefusedError("Name recipients with --to, or use --with-passphrase.", "One of the two is needed.")
     choice = api.sealing.Choice(
         arguments.case,
-        disclose=tuple(map(_pair, arguments.disclose)),
-        withhold=tuple(map(_pair, arguments.withhold)),
+        disclose=tuple(arguments.disclose),
+        withhold=tuple(arguments.withhold),
         purpose=arguments.purpose,
         accept_metadata=arguments.accept_metadata,
     )
-    target = Path(arguments.out)
     with context.unlocked() as vault:
-        secret = context.secrets.next("Passphrase for the bundle", twice=True) if arguments.with_passphrase else None
-        _caution(vault, arguments.to)
         shown = api.sealing.preview(vault, choice)
-        with about(target=target):
-            made: tuple[api.sealing.Sealed, ...] = (
-                (api.sealing.seal_with_passphrase(vault, choice, secret, target, context.job),)
-                if secret
-                else api.sealing.seal(vault, choice, arguments.to, target, context.job)
-            )
+        unverified = _caution(vault, arguments.to)
+        if arguments.preview:
+            return _previewed(shown, arguments.to, unverified)
+        _ask_about(context, unverified)
+        secret = context.secrets.next("Passphrase for the bundle", twice=True) if arguments.with_passphrase else None
+        target = Path(arguments.out)
+        try:
+            with about(target=target):
+                made: tuple[api.sealing.Sealed, ...] = (
+                    (api.sealing.seal_with_passphrase(vault, choice, secret, target, context.job),)
+                    if secret
+                    else api.sealing.seal(vault, choice, arguments.to, target, context.job)
+                )
+        except HoldError as error:
+            return _held(context, shown, error)
+    return {"bundles": [_made(one) for one in made], **_shown(shown, [*_shown_lines(shown), *_lines(made)])}
+
+
+def _shown(shown: api.sealing.Preview, lines: list[str]) -> Result:
+    return {"records": [_part(part) for part in shown.parts], "left_out": shown.left_out, "lines": lines}
+
+
+def _shown_lines(shown: api.sealing.Preview) -> list[str]:
     lines = [line for part in shown.parts for line in _part_lines(part)]
     if shown.left_out:
         lines.append(f"Left out: {shown.left_out} record(s) that were deleted or received from others.")
+    return lines
+
+
+def _previewed(shown: api.sealing.Preview, to: list[str], unverified: tuple[str, ...]) -> Result:
+    """Return what each recipient would see; nothing was written."""
+    people = [part for part in shown.parts if part.type == "person" and part.disclosed]
+    lines = _shown_lines(shown)
+    if people:
+        lines.append(
+            f"People with a record of their own in it: {_some([part.title or part.record_id for part in people])}"
+        )
+    if any(part.identifying for part in shown.parts):
+        lines.append("Files carry facts that may identify people: sealing asks for --accept-metadata, or for less.")
+    lines.append(f"Each of these would see that: {_some(to) if to else 'whoever knows the passphrase'}.")
+    lines.append("Nothing was written.")
     return {
-        "bundles": [_made(one) for one in made],
-        "records": [_part(part) for part in shown.parts],
-        "left_out": shown.left_out,
-        "lines": [*lines, *_lines(made)],
+        "bundles": [],
+        "recipients": [{"name": name, "verified": name not in unverified} for name in to],
+        "people": [part.record_id for part in people],
+        **_shown(shown, lines),
+    }
+
+
+def _held(context: Context, shown: api.sealing.Preview, error: HoldError) -> Result:
+    """Return what holds a seal up: the files by name, with what each carries."""
+    held = [part for part in shown.parts if part.identifying]
+    notice = notice_for(error)
+    lines = [f"{part.record_id}  {_name(part)}: {inside(part.identifying)}" for part in held[:_MOST_NAMES]]
+    if len(held) > _MOST_NAMES:
+        lines.append(f"and {len(held) - _MOST_NAMES} more: see 'evault seal --preview'.")
+    if not context.arguments.json:
+        say(context.hint("\n".join([f"evault: {error.message} {error.advice}", *lines])))
+    return {
+        "held": [{"id": part.record_id, "name": part.title, "carries": list(part.identifying)} for part in held],
+        "exit": notice.exit,
+        "error": {"code": notice.code, "message": error.message, "advice": context.hint(error.advice)},
     }
 
 
@@ -65,20 +104,30 @@ def _part(part: api.sealing.Part) -> Result:
     return {
         "id": part.record_id,
         "type": part.type,
+        "title": part.title,
         "disclosed": list(part.disclosed),
         "withheld": list(part.withheld),
         "content": part.content,
+        "size": part.size,
+        "carries": list(part.identifying),
     }
 
 
 def _part_lines(part: api.sealing.Part) -> list[str]:
-    """Return which fields of a record left and which stayed, by name: what a person has to know of a bundle."""
-    leaves = [*part.disclosed, *(["the file itself"] if part.content else [])]
-    return [
+    """Return which fields of a record leave and which stay, by name: what a person has to know of a bundle."""
+    lines = [
         f"{part.record_id}  {part.type}",
-        f"    leaves: {_some(leaves)}",
+        f"    leaves: {_some(part.disclosed)}",
         f"    stays:  {_some(part.withheld)}",
     ]
+    if part.content:
+        carried = f"; in it: {inside(part.identifying)}" if part.identifying else ""
+        lines.append(f"    the file itself leaves: {_name(part)}, {size(part.size)}{carried}")
+    return lines
+
+
+def _name(part: api.sealing.Part) -> str:
+    return one_line(part.title) or "a file without a name"
 
 
 def _some(names: Sequence[str]) -> str:
@@ -87,10 +136,21 @@ def _some(names: Sequence[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown or "nothing"
 
 
-def _caution(vault: api.OpenVault, names: list[str]) -> None:
-    """Say before anything is sealed what speaks against it."""
+def _caution(vault: api.OpenVault, names: list[str]) -> tuple[str, ...]:
+    """Say before anything is sealed what speaks against it; returns the names that are not verified."""
     for name, sentence in api.sealing.cautions(vault, names):
         say(f"{one_line(name)}: {sentence}")
+    return api.sealing.unverified(vault, names)
+
+
+def _ask_about(context: Context, unverified: tuple[str, ...]) -> None:
+    """Let the person decide about contacts that are not verified, where there is one: scripts were told, and go on."""
+    if not unverified or context.arguments.json or not context.secrets.typed:
+        return
+    if not asking.confirm(f"NOT verified: {_some(unverified)}. Seal all the same? Type yes, or only Enter to stop: "):
+        raise RefusedError(
+            "Nothing was sealed.", "Compare the fingerprint, then 'evault contact verify - --fingerprint -'."
+        )
 
 
 def _made(one: api.sealing.Sealed) -> Result:
@@ -115,9 +175,9 @@ def _lines(made: tuple[api.sealing.Sealed, ...]) -> list[str]:
 def reveal(context: Context) -> Result:
     """Disclose a field later."""
     arguments = context.arguments
-    record_id, path = _pair(arguments.what)
+    record_id, path = arguments.what
     with context.unlocked() as vault:
-        _caution(vault, [arguments.to])
+        _ask_about(context, _caution(vault, [arguments.to]))
         with about(target=arguments.out):
             one = api.sealing.reveal(vault, record_id, path, arguments.to, Path(arguments.out), context.job)
     return {**_made(one), "lines": _lines((one,))}
@@ -203,7 +263,7 @@ def receive(context: Context) -> Result:
         secret = context.secrets.next("Passphrase of the bundle") if arguments.with_passphrase else None
         with about(source):
             opened = api.receiving.receive(vault, source, context.job, secret, arguments.signer)
-    result = _opened(opened, {"case": opened.case_id, "taken": opened.taken}, [_taken(opened)])
+    result = _opened(opened, {"case": opened.case_id, "taken": opened.taken}, [context.hint(_taken(opened))])
     if opened.case_id and opened.verdict is Verdict.FAILED:
         # The bundle itself is intact: it is what came before that speaks against it.
         result["lines"].remove(_SENTENCE[Verdict.FAILED])

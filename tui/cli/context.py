@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import platformdirs
 from tui.cli.secrets import Secrets
 from tui.text import one_line, shown
 from vault import api
-from vault.errors import AlreadyExistsError, DamagedError, FormatError, RefusedError, StorageError
+from vault.errors import AlreadyExistsError, StorageError, VaultError
 from vault.jobs import Job, Progress
 
 Result = dict[str, Any]
@@ -36,6 +37,10 @@ class Context:
         """The vault's folder."""
         named = self.arguments.vault
         return Path(named) if named else Path(platformdirs.user_data_dir("evidence-vault", appauthor=False)) / "vault"
+
+    def hint(self, text: str) -> str:
+        """Return a text of ours whose commands work as they stand, with the vault that was named."""
+        return hint(text, self.arguments.vault or "")
 
     @contextlib.contextmanager
     def unlocked(self) -> Iterator[api.OpenVault]:
@@ -58,6 +63,20 @@ class Context:
                 api.lock(vault)
 
 
+def hint(text: str, vault: str) -> str:
+    """Return a text of ours whose commands, as in 'evault case list', name the vault.
+
+    Args:
+        text: A text that holds nothing foreign.
+        vault: The folder as it was typed, or empty for the default one.
+    """
+    if not vault:
+        return text
+    plain = all(character.isalnum() or character in "/._-+:\\" for character in vault)
+    word = vault if plain else f'"{vault}"' if not set(vault) & set('"$`!\\') else shlex.quote(vault)
+    return text.replace("'evault ", f"'evault --vault {one_line(word)} ")
+
+
 @contextlib.contextmanager
 def about(source: str | Path = "", target: str | Path = "") -> Iterator[None]:
     """Name the file in what is refused inside.
@@ -68,7 +87,7 @@ def about(source: str | Path = "", target: str | Path = "") -> Iterator[None]:
     """
     try:
         yield
-    except (RefusedError, StorageError, FormatError, DamagedError) as error:
+    except VaultError as error:
         made = isinstance(error, AlreadyExistsError) or (not source and isinstance(error, StorageError))
         subject = target if made and target else source
         if subject and not error.message.endswith(")."):

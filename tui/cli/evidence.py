@@ -40,7 +40,11 @@ def case_add(context: Context) -> Result:
     """Add a case."""
     with context.unlocked() as vault:
         case = api.cases.add(vault, context.arguments.title)
-    say(f"Next: 'evault testimony add --case {case.id} --file TEXT', or 'evault attach --case {case.id} FILE...'.")
+    say(
+        context.hint(
+            f"Next: 'evault testimony add --case {case.id} --file TEXT', or 'evault attach --case {case.id} FILE...'."
+        )
+    )
     return {"id": case.id, "lines": [case.id]}
 
 
@@ -49,7 +53,7 @@ def case_list(context: Context) -> Result:
     with context.unlocked() as vault:
         found = api.cases.page(vault, limit(context.arguments.limit))
     lines = [f"{'CASE':<32}  {'OPENED':<10}  {'RECORDS':>7}  {'FILES':>5}  TITLE", *map(_case_line, found)]
-    nothing = ["There are no cases. Open one: 'evault case add'."]
+    nothing = [context.hint("There are no cases. Open one: 'evault case add'.")]
     return {"cases": [_case(case) for case in found], "lines": lines if found else nothing}
 
 
@@ -199,6 +203,7 @@ def record_show(context: Context) -> Result:
         for one in record.versions
     ]
     lines = [_record_line(record)]
+            "changed": list(one.changed),
     if record.origin:
         withheld = "; parts of it are withheld" if record.withheld else ""
         lines.append(f"Received from {record.origin}, {record.verdict}{withheld}.")
@@ -209,6 +214,7 @@ def record_show(context: Context) -> Result:
     return {
         **_record(record), "fields": record.fields, "versions": versions, "withheld": record.withheld, "lines": lines
     }  # fmt: skip
+    leaves = api.records.disclosure(record)
 
 
 def _plain(value: Json) -> str:

@@ -6,10 +6,11 @@ import contextlib
 from pathlib import Path
 
 from tui.cli.context import Context, Result, about, say
+from tui.cli.parser import UsageError
 from tui.text import one_line
 from vault import api
 from vault.api import Share
-from vault.errors import AlreadyExistsError, RefusedError
+from vault.errors import AlreadyExistsError
 from vault.model import Secret
 
 
@@ -27,7 +28,8 @@ def init(context: Context) -> Result:
     lines = [
         f"The vault is in {one_line(context.folder)}.",
         f"Its fingerprint: {found}",
-        "Next: make recovery shares ('evault recovery make'); without them a lost passphrase is lost evidence.",
+        "Next: make recovery shares, for without them a lost passphrase is lost evidence:",
+        context.hint("'evault recovery make --out DIR --out DIR --out DIR', each DIR on another medium."),
     ]
     return {"vault": str(context.folder), "fingerprint": found, "strength": answer.sentence, "lines": lines}
 
@@ -57,7 +59,7 @@ def passwd(context: Context) -> Result:
         "generation": generation,
         "lines": [
             "The passphrase was changed. Older copies of the vault still open with the old one.",
-            "If somebody may know the old one and have such a copy, run 'evault rekey' as well.",
+            context.hint("If somebody may know the old one and have such a copy, run 'evault rekey' as well."),
         ],
     }
 
@@ -79,9 +81,14 @@ def recovery_make(context: Context) -> Result:
     arguments = context.arguments
     folders = [Path(name) for name in arguments.out]
     if arguments.trustee and len(arguments.trustee) != len(folders):
-        raise RefusedError("The numbers of --trustee and --out differ.", "Give one trustee per folder.")
+        raise UsageError("The numbers of --trustee and --out differ.", "Give one trustee per folder.")
     if len(set(arguments.trustee)) != len(arguments.trustee):
-        raise RefusedError("One trustee would hold two shares.", "Give another trustee for each share.")
+        raise UsageError("One trustee would hold two shares.", "Give another trustee for each share.")
+    if not 2 <= arguments.threshold <= len(folders):
+        raise UsageError(
+            "The threshold is less than 2, or more than there are shares.",
+            "Give --out once for each share, twice at least.",
+        )
     api.recovery.refuse_one_folder(folders)
     with context.unlocked() as vault:
         public_key, shares = api.recovery.prepare(arguments.threshold, len(folders))
@@ -94,12 +101,14 @@ def recovery_make(context: Context) -> Result:
                 protection = context.secrets.next(f"Passphrase for share {share.index}", twice=True)
                 api.setup.require_strength(protection)
             target = folder / f"share-{share.index}-of-{len(shares)}.age"
-            api.recovery.write_share(share, target, protection)
+            with about("--trustee" if arguments.trustee else "", target):
+                api.recovery.write_share(share, target, protection)
             told.append({"index": share.index, "file": str(target)})
         api.recovery.commit(vault, public_key)
     lines = [f"Share {one['index']}: {one['file']}" for one in told]
     lines.append(
-        f"Any {arguments.threshold} of them open the vault. Rehearse it now: 'evault recovery check SHARE SHARE'."
+        f"Any {arguments.threshold} of them open the vault. Rehearse it now: "
+        + context.hint(f"'evault recovery check{' SHARE' * arguments.threshold}'.")
     )
     return {"shares": told, "threshold": arguments.threshold, "lines": lines}
 
@@ -109,9 +118,10 @@ def read_shares(context: Context, names: list[str]) -> list[Share]:
     shares = []
     for name in names:
         path = Path(name)
-        asked = api.recovery.needs_passphrase(path)
-        secret = context.secrets.next(f"Passphrase of {path.name}") if asked else None
-        shares.append(api.recovery.read_share(path, secret))
+        with about(path):
+            asked = api.recovery.needs_passphrase(path)
+            secret = context.secrets.next(f"Passphrase of {path.name}") if asked else None
+            shares.append(api.recovery.read_share(path, secret))
     return shares
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any, Never
 
 from tui.cli.asking import Question, TextAction
-from vault import __version__
+from vault import __version__, api
+from vault.model import is_id
 
 _USAGE = "evault [--vault DIR] [--passphrase-fd N] [--json] COMMAND ..."
 
@@ -82,7 +83,12 @@ def _plain(message: str) -> str:
     """Return a message of argparse as a sentence that quotes nothing that was typed."""
     if message.startswith("the following arguments are required: "):
         return f"The command line lacks: {message.partition(': ')[2]}."
+    if message.startswith("one of the arguments "):
+        names = message.removeprefix("one of the arguments ").removesuffix(" is required")
+        return f"The command line needs one of: {', '.join(names.split())}."
     where, _, rule = message.removeprefix("argument ").partition(": ")
+    if "not allowed with argument" in rule:
+        return f"{where} and {rule.rpartition(' ')[2]} exclude each other."
     if message.startswith("argument ") and "expected" in rule:
         return f"{where} needs a value."
     if message.startswith("argument ") and "invalid int" in rule:
@@ -145,6 +151,20 @@ def _text(command: Any, name: str, prompt: str, *, repeat: bool = False, **more:
     command.add_argument(name, action=TextAction, prompt=prompt, repeat=repeat, **more)
 
 
+def _field(text: str) -> tuple[str, str]:
+    """Return a record's id and a field's path from RECORD:FIELD."""
+    record_id, colon, path = text.partition(":")
+    if not colon or not path or not is_id(record_id):
+        raise UsageError("A field is named as RECORD:FIELD.", "See 'evault case show' and 'evault record show'.")
+    return record_id, path
+
+
+def _language(text: str) -> str:
+    if not api.is_language(text):
+        raise UsageError("--lang takes a language tag.", "Write zh-Hans, ug, bo, kk-Cyrl or en, for example.")
+    return text
+
+
 def _keys(add: _Add) -> None:
     init = add("init", "make a vault", "a new passphrase")
     _text(init, "--name", "Name", help="the name to give on contact cards; may stay empty")
@@ -179,9 +199,10 @@ def _people(add: _Add) -> None:
     export.add_argument("--out", metavar="F", required=True)
     part = _parts(add("contact", "address book"), "add", "list", "verify")
     contact = part("add", "add a contact from its card, or from its recipient strings", _VAULT)
-    contact.add_argument("card", metavar="CARD", nargs="?", help="a file")
+    source = contact.add_mutually_exclusive_group(required=True)
+    source.add_argument("card", metavar="CARD", nargs="?", help="a file")
     _text(contact, "--name", "Name of the contact", help="what to call them here")
-    _text(contact, "--recipient", "Recipient", repeat=True, metavar="age1…", help="instead of a card; repeat")
+    _text(source, "--recipient", "Recipient", repeat=True, metavar="age1…", help="instead of a card; repeat")
     contact.add_argument("--ssh-key", metavar="F", help="a file with their ssh-ed25519 public key")
     part("list", "list the contacts and their fingerprints", _VAULT)
     verify = part("verify", "enter that fingerprints were compared over another channel", _VAULT)
@@ -201,7 +222,7 @@ def _cases(add: _Add) -> None:
     testimony = part("add", "sign a testimony from a UTF-8 text ('-' = standard input)", _VAULT)
     testimony.add_argument("--case", metavar="ID", required=True)
     _text(testimony, "--title", "Title")
-    testimony.add_argument("--lang", default="", help="language tag, for example zh-Hans, ug-Arab, bo")
+    testimony.add_argument("--lang", type=_language, help="language tag, for example zh-Hans, ug-Arab, bo")
     testimony.add_argument("--file", metavar="F", required=True)
     part = _parts(add("record", "records of any type"), "add", "correct", "list", "show", "delete")
     record = part("add", "sign a record from a TOML file ('-' = standard input)", _VAULT)
@@ -244,16 +265,20 @@ def _files(add: _Add) -> None:
 
 
 def _bundles(add: _Add) -> None:
-    seal = add(
-        "seal", "seal a case to recipients, one bundle each", _VAULT,
-        _BUNDLE,
-    )  # fmt: skip
+    seal = add("seal", "seal a case to recipients, one bundle each", _VAULT, _BUNDLE)
     seal.add_argument("--case", metavar="ID", required=True)
-    _text(seal, "--to", "Name of the contact", repeat=True, metavar="NAME", help="a contact; repeat it")
-    seal.add_argument("--out", required=True, metavar="FILE_OR_DIR")
+    whom = seal.add_mutually_exclusive_group(required=True)
+    _text(whom, "--to", "Name of the contact", repeat=True, metavar="NAME", help="a contact; repeat it")
+    result = seal.add_mutually_exclusive_group(required=True)
+    result.add_argument("--out", metavar="FILE_OR_DIR")
+    result.add_argument("--preview", action="store_true", help="write nothing; show what each recipient would see")
     field = "a field of a record (RECORD:FIELD), a group of fields, or all of them (RECORD:*); repeat it"
-    seal.add_argument("--disclose", action="append", default=[], metavar="RECORD:FIELD", help=f"let leave: {field}")
-    seal.add_argument("--withhold", action="append", default=[], metavar="RECORD:FIELD", help=f"keep back: {field}")
+    seal.add_argument(
+        "--disclose", action="append", type=_field, default=[], metavar="RECORD:FIELD", help=f"let leave: {field}"
+    )
+    seal.add_argument(
+        "--withhold", action="append", type=_field, default=[], metavar="RECORD:FIELD", help=f"keep back: {field}"
+    )
     _text(
         seal,
         "--purpose",
@@ -264,9 +289,9 @@ def _bundles(add: _Add) -> None:
     seal.add_argument(
         "--accept-metadata", action="store_true", help="files may leave with the place, device or author inside them"
     )
-    seal.add_argument("--with-passphrase", action="store_true", help="encrypt under a passphrase instead of --to")
+    whom.add_argument("--with-passphrase", action="store_true", help="encrypt under a passphrase instead of --to")
     reveal = add("reveal", "disclose one field later, against the same signature", _VAULT)
-    reveal.add_argument("what", metavar="RECORD:FIELD")
+    reveal.add_argument("what", metavar="RECORD:FIELD", type=_field)
     _text(reveal, "--to", "Name of the contact", required=True, metavar="NAME", help="a contact")
     reveal.add_argument("--out", required=True, metavar="F")
     for name, what, secrets in (

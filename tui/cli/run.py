@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from tui.cli import asking, commands
-from tui.cli.context import Context, Result, clear_progress, say, show_progress
+from tui.cli.context import Context, Result, clear_progress, hint, say, show_progress
 from tui.cli.parser import UsageError, build, short_help
 from tui.cli.secrets import Secrets
 from tui.notices import notice_for
@@ -48,29 +48,30 @@ def run(words: list[str]) -> int:
 
 
 def _run(words: list[str], as_json: bool) -> int:
+    named = ""
     try:
         arguments = build().parse_args(words)
-    except UsageError as error:
-        return _fail(as_json, EXIT_USAGE, "usage", error.message, error.advice)
-    if arguments.command is None:
-        if not as_json:
-            say(short_help())
-            return EXIT_USAGE
-        return _fail(as_json, EXIT_USAGE, "usage", "There is no command.", "See 'evault --help'.")
-    try:
+        if arguments.command is None:
+            if not as_json:
+                say(short_help())
+                return EXIT_USAGE
+            raise UsageError("There is no command.", "See 'evault --help'.")
+        named = arguments.vault or ""
         context = Context(arguments, Secrets(arguments.passphrase_fd), Job(show_progress))
         asking.fill(arguments)
         result = commands.find(arguments)(context)
         return _succeed(as_json, result)
+    except UsageError as error:
+        return _fail(as_json, EXIT_USAGE, "usage", error.message, hint(error.advice, named))
     except CancelledError:
         raise
     except VaultError as error:
         notice = notice_for(error)
-        return _fail(as_json, notice.exit, notice.code, error.message, error.advice)
+        return _fail(as_json, notice.exit, notice.code, error.message, hint(error.advice, named))
     except _OutputError:
         _drop_output()
         return _fail(False, EXIT_STORAGE, "storage", "The output could not be written.",
-                     "What the command did is done; look at it with 'evault log show'.")  # fmt: skip
+                     hint("What the command did is done; look at it with 'evault log show'.", named))  # fmt: skip
     except Exception as error:  # noqa: BLE001 - the last resort: a sentence without content, never a traceback
         return _fail(as_json, EXIT_OURS, "internal", f"The program made a mistake ({_place(error)}).",
                      "Nothing that was saved is lost; please tell its makers.")  # fmt: skip

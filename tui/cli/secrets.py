@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from tui.cli.parser import UsageError
 from vault.api import to_secret
 from vault.errors import RefusedError
 from vault.model import Secret
@@ -21,12 +22,20 @@ class Secrets:
 
     Args:
         descriptor: An open file descriptor that holds one secret per line, or None for prompts.
+
+    Raises:
+        UsageError: It cannot be read.
     """
 
     def __init__(self, descriptor: int | None) -> None:
         self._lines: list[bytes] | None = None
         if descriptor is not None:
             self._lines = _read_lines(descriptor)
+
+    @property
+    def typed(self) -> bool:
+        """Whether somebody at a terminal types them."""
+        return self._lines is None
 
     def next(self, prompt: str, *, twice: bool = False) -> Secret:
         """Return the next secret.
@@ -58,7 +67,9 @@ def _read_lines(descriptor: int) -> list[bytes]:
         while len(data) <= _LIMIT and (piece := os.read(descriptor, 4096)):
             data += piece
     except (OSError, OverflowError) as error:
-        raise RefusedError("The passphrase descriptor cannot be read.", "Check --passphrase-fd.") from error
+        raise UsageError(
+            "--passphrase-fd names a descriptor that cannot be read.", "Give the number of an open one."
+        ) from error
     if len(data) > _LIMIT:
         raise RefusedError("There is too much behind the passphrase descriptor.", "Give one secret per line.")
     lines = data.split(b"\n")

@@ -116,7 +116,8 @@ def restore(context: Context) -> Result:
     if passed:
         lines.append("It is an OLDER state: a newer generation in the backup is not whole, or has another passphrase.")
     if shares:
-        lines.append("Its passphrase is the old one: set a new one with 'evault recovery use SHARE SHARE'.")
+        again = "Its passphrase is the old one: set a new one with 'evault recovery use SHARE SHARE'."
+        lines.append(context.hint(again))
     written = sum(path.stat().st_size for path in context.folder.iterdir())
     return {
         "vault": str(context.folder),

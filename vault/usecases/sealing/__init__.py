@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from vault.usecases.sealing.choosing import ALL, Choice, Part, Preview, preview
-from vault.usecases.sealing.sending import Sealed, cautions, reveal, seal, seal_with_passphrase
+from vault.usecases.sealing.sending import Sealed, cautions, reveal, seal, seal_with_passphrase, unverified
 
 __all__ = [
     "ALL",
@@ -19,4 +19,5 @@ __all__ = [
     "reveal",
     "seal",
     "seal_with_passphrase",
+    "unverified",
 ]

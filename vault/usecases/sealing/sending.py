@@ -79,6 +79,16 @@ def cautions(vault: OpenVault, to: Collection[str]) -> tuple[tuple[str, str], ..
     return tuple((person.name, sentence) for person in people for sentence in _cautions(person))
 
 
+def unverified(vault: OpenVault, to: Collection[str]) -> tuple[str, ...]:
+    """Return which of these contacts nobody has compared fingerprints with, in the order given.
+
+    Raises:
+        NotFoundError: There is no such contact.
+    """
+    people = vault.read(lambda connection: [contacts.get(connection, name) for name in dict.fromkeys(to)])
+    return tuple(name for name, person in zip(dict.fromkeys(to), people, strict=True) if not person.verified)
+
+
 def seal(vault: OpenVault, choice: Choice, to: Collection[str], target: Path, job: Job) -> tuple[Sealed, ...]:
     """Seal what was chosen to each of the contacts: one file for one, a file each in a folder for several.
 
