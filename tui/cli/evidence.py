@@ -203,7 +203,6 @@ def record_show(context: Context) -> Result:
         for one in record.versions
     ]
     lines = [_record_line(record)]
-            "changed": list(one.changed),
     if record.origin:
         withheld = "; parts of it are withheld" if record.withheld else ""
         lines.append(f"Received from {record.origin}, {record.verdict}{withheld}.")
@@ -214,7 +213,6 @@ def record_show(context: Context) -> Result:
     return {
         **_record(record), "fields": record.fields, "versions": versions, "withheld": record.withheld, "lines": lines
     }  # fmt: skip
-    leaves = api.records.disclosure(record)
 
 
 def _plain(value: Json) -> str:
