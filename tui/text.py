@@ -49,3 +49,19 @@ def one_line(value: object, most: int = _LINE) -> str:
     text = str(value)
     cut = shown(text[: most + 1])
     return cut if len(cut) <= most else cut[: most - 1] + "…"
+
+
+def harmless(text: str) -> str:
+    """Return `text` without the characters that a terminal obeys, at the same width: they take no cell.
+
+    The last filter before the terminal, for what `shown` was not asked about; whole texts of a person go through
+    `shown`, where hidden marks become visible.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        character
+        for character in text
+        if character in _JOINERS
+        or (character not in _VISIBLE and unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
+    )

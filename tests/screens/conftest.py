@@ -1,0 +1,138 @@
+"""Fixtures for the screens: an application over a real vault, driven by keys as a person would."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tui import i18n
+from tui.app import VaultApp
+from tui.supervisor import Options
+from vault import api
+from vault.keys import FLOOR
+
+PASSPHRASE = "ocean mirror lantern velvet copper puzzle"
+
+
+class Person:
+    """Somebody at the keyboard of an application."""
+
+    def __init__(self, app: VaultApp, pilot, left: list) -> None:
+        self.app, self.pilot, self.left = app, pilot, left
+
+    async def press(self, *keys: str) -> None:
+        """Press keys one after the other, and wait until nothing moves any more."""
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    async def type(self, text: str) -> None:
+        """Type a text into what has the focus, as a paste or an input method would bring it."""
+        from textual import events
+
+        self.app.screen.focused.post_message(events.Paste(text))
+        await self.settle()
+
+    async def click(self, selector: str) -> None:
+        """Click on a widget of the screen in front."""
+        await self.pilot.click(selector)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until no call of the core is going on and all messages are handled."""
+        quiet = 0
+        while quiet < 3 and not self.left:
+            await self.pilot.pause()
+            quiet = 0 if self.app.busy else quiet + 1
+            if self.app.busy:
+                await asyncio.sleep(0.01)
+
+    async def until(self, true: Callable[[], bool], seconds: float = 20.0) -> None:
+        """Wait until something holds; fails when it never does."""
+        for _round in range(int(seconds / 0.05)):
+            if true():
+                return
+            await self.pilot.pause(0.05)
+        raise AssertionError("it never came to be")
+
+    def text(self) -> str:
+        """Return what is on the screen, line by line."""
+        strips = self.app.screen._compositor.render_strips()
+        lines = ["".join(segment.text for segment in strip) for strip in strips]
+        return "\n".join(line.rstrip() for line in lines)
+
+
+@pytest.fixture(scope="session")
+def made_vault(tmp_path_factory):
+    """A locked vault to be copied, and its keys."""
+    folder = tmp_path_factory.mktemp("made") / "vault"
+    vault = api.setup.create(folder, api.to_secret(PASSPHRASE), FLOOR)
+    vault.close()
+    return folder, vault.keys
+
+
+@pytest.fixture
+def open_vault(made_vault, tmp_path: Path):
+    """Return a function that copies the made vault under a name and opens it."""
+    folder, keys = made_vault
+    opened = []
+
+    def make(name: str = "vault") -> api.OpenVault:
+        vault = api.setup.open_with(Path(shutil.copytree(folder, tmp_path / name)), keys)
+        opened.append(vault)
+        return vault
+
+    yield make
+    for vault in opened:
+        vault.close()
+
+
+@pytest.fixture
+def vault(open_vault) -> api.OpenVault:
+    """An open vault in the folder `vault`."""
+    return open_vault()
+
+
+@pytest.fixture
+def at(tmp_path: Path):
+    """Return a function that runs a story at the screens: `at(story, vault=…, size=…, language=…)`.
+
+    With an open vault the story begins at the list of cases, else at the first screen. Returns what the
+    application left with: (exit code, last words), or None.
+    """
+
+    def run(
+        story: Callable[[Person], Awaitable[None]],
+        vault: api.OpenVault | None = None,
+        size: tuple[int, int] = (80, 24),
+        language: str = "en",
+        folder: str | Path = "vault",
+    ):
+        left: list = []
+        i18n.use(language)
+
+        def leave(code: int, words: dict) -> None:
+            left.append((code, words))
+            app.exit(code)
+
+        app = VaultApp(tmp_path / folder, Options(str(tmp_path / folder), language), leave)
+
+        async def go() -> None:
+            async with app.run_test(size=size) as pilot:
+                person = Person(app, pilot, left)
+                await person.settle()
+                if vault is not None:
+                    app.opened(vault)
+                    await person.settle()
+                await story(person)
+
+        try:
+            asyncio.run(go())
+        finally:
+            i18n.use("en")
+        return left[0] if left else None
+
+    return run

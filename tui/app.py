@@ -1,0 +1,331 @@
+"""The application: what is the same on every screen. Locking, idle time, errors, the clipboard, the last filter.
+
+It holds the open vault from unlocking until its process ends; nothing is handed over to another process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Final, NoReturn, TypeVar
+
+from rich.segment import Segment
+from textual import events
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.color import Color
+from textual.filter import LineFilter
+from textual.screen import Screen
+from textual.theme import Theme
+
+from tui import i18n, supervisor
+from tui.crash import report
+from tui.dialogs.message import MessageDialog
+from tui.i18n import N_, _
+from tui.notices import notice_for
+from tui.running import Running
+from tui.text import harmless
+from vault import api
+from vault.errors import LockedError, VaultError
+from vault.jobs import Job
+
+T = TypeVar("T")
+
+Leave = Callable[[int, dict[str, Any]], NoReturn]
+
+_TICK: Final = 1.0
+_SLEPT: Final = 5.0
+"""Seconds the machine must have been suspended to be noticed."""
+_SAVE_PATIENCE: Final = 5.0
+
+CALM: Final = Theme(
+    name="calm",
+    primary="#6ea0c8",
+    secondary="#8fb3a3",
+    accent="#d8b26e",
+    foreground="#d7dce0",
+    background="#16191c",
+    surface="#1d2125",
+    panel="#262b30",
+    success="#8fbf8f",
+    warning="#d8b26e",
+    error="#e08a7a",
+    dark=True,
+)
+CONTRAST: Final = Theme(
+    name="contrast",
+    primary="#ffff00",
+    secondary="#00ffff",
+    accent="#ffff00",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#000000",
+    panel="#000000",
+    success="#00ff00",
+    warning="#ffff00",
+    error="#ff8080",
+    dark=True,
+)
+
+
+class _LastFilter(LineFilter):
+    """What a terminal would obey never reaches it, whatever a widget was given; `text.shown` is the first filter."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Return the segments with harmless text."""
+        del background
+        return [
+            segment if segment.control or (clean := harmless(segment.text)) == segment.text
+            else Segment(clean, segment.style)
+            for segment in segments
+        ]  # fmt: skip
+
+
+class VaultApp(App[int]):
+    """Evidence vault.
+
+    Args:
+        folder: The vault's folder; made at the first run.
+        options: How it was started.
+        leave: Ends the process with an exit code and last words for the parent.
+    """
+
+    CSS_PATH = "app.tcss"
+    TITLE = "Evidence vault"
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+l,f12", "lock", N_("Lock"), priority=True, tooltip=N_("Lock the vault now, from anywhere")),
+        Binding("f1", "help", N_("Help"), priority=True),
+        Binding("ctrl+q", "quit", N_("Leave"), show=False, priority=True),
+        Binding("ctrl+c", "ignore", show=False, system=True),
+    ]
+
+    def __init__(self, folder: Path, options: supervisor.Options, leave: Leave) -> None:
+        super().__init__()
+        self.folder = folder
+        self.options = options
+        self.vault: api.OpenVault | None = None
+        self.running: list[Running] = []
+        self.busy = 0
+        """Calls of the core that are going on."""
+        self.savers: list[Callable[[], None]] = []
+        """Called before the process ends; each saves an open draft and returns when it is durable."""
+        self.idle_seconds = 300.0
+        self.clipboard_seconds = 0.0
+        """How long copied text stays on the system's clipboard; 0: it never gets there."""
+        self._leave = leave
+        self._touched = time.monotonic()
+        self._slept = _suspended_seconds()
+        self._leaving = False
+        self._last_filter = _LastFilter()
+        for theme in (CALM, CONTRAST):
+            self.register_theme(theme)
+        self.theme = CONTRAST.name if options.contrast else CALM.name
+        if options.still:
+            self.animation_level = "none"
+
+    # -- start --------------------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Show the first screen, and begin to watch the time."""
+        self.set_interval(_TICK, self._tick)
+        if sys.platform != "win32":
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, self._end, supervisor.EXIT_STOPPED, "")
+        self.show_first()
+
+    def show_first(self) -> None:
+        """Show the unlock screen, or the first-run screen where there is no vault yet."""
+        from tui.screens.first_run import FirstRunScreen
+        from tui.screens.unlock import UnlockScreen
+
+        known = (self.folder / "vault.keys").exists() or (self.folder / "vault.db").exists()
+        self.push_screen(UnlockScreen() if known else FirstRunScreen())
+
+    def opened(self, vault: api.OpenVault) -> None:
+        """Take over an open vault and show its cases."""
+        from tui.screens.cases import CasesScreen
+
+        self.vault = vault
+        self._touched = time.monotonic()
+        self.switch_screen(CasesScreen())
+
+    @property
+    def open_vault(self) -> api.OpenVault:
+        """The open vault.
+
+        Raises:
+            LockedError: There is none.
+        """
+        if self.vault is None:
+            raise LockedError("The vault is locked.", "Unlock it first.")
+        return self.vault
+
+    # -- work ---------------------------------------------------------------------------------------------------------
+
+    async def core(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """Run a call of the core in a thread and return its result; the screen stays alive meanwhile."""
+        self.busy += 1
+        try:
+            return await asyncio.to_thread(functools.partial(call, *arguments, **named))
+        finally:
+            self.busy -= 1
+
+    async def long(self, title: str, call: Callable[[Job], T], *, stoppable: bool = True) -> T:
+        """Run long work in a thread with its progress on the screen.
+
+        Args:
+            title: What is being done, in the person's language, without anybody's name.
+            call: Takes the job to report to.
+            stoppable: Offer to stop it.
+        """
+        one = Running(title, stoppable)
+        self.running.append(one)
+        try:
+            return await self.core(call, one.job)
+        finally:
+            self.running.remove(one)
+
+    def tell(self, error: VaultError) -> None:
+        """Show an error of the core: what is the matter and what to do next."""
+        self.push_screen(
+            MessageDialog(_(notice_for(error).title), f"{i18n.from_core(error.message)}", i18n.from_core(error.advice))
+        )
+
+    # -- leaving ------------------------------------------------------------------------------------------------------
+
+    def action_lock(self) -> None:
+        """Save the draft and lock: this process ends, and a fresh one shows the unlock screen."""
+        self._end(supervisor.EXIT_AGAIN, "locked")
+
+    async def action_quit(self) -> None:
+        """Save the draft, lock and leave."""
+        self._end(supervisor.EXIT_QUIT, "")
+
+    def action_ignore(self) -> None:
+        """Do nothing: Ctrl-C neither copies nor ends."""
+
+    def again(self, **changed: Any) -> None:
+        """Start anew with other options, for example another language."""
+        self._end(supervisor.EXIT_AGAIN, "", changed)
+
+    def last_words(self, notice: str = "") -> dict[str, Any]:
+        """Return what the parent needs to know to start the next child."""
+        return {"folder": str(self.folder), "language": i18n.language(), "notice": notice}
+
+    def _end(self, code: int, notice: str, changed: dict[str, Any] | None = None) -> None:
+        if self._leaving:
+            return
+        self._leaving = True
+        self.run_worker(
+            self._save_and_leave(code, self.last_words(notice) | (changed or {})),
+            name="leaving", description="saving the draft and leaving", exit_on_error=False,
+        )  # fmt: skip
+
+    async def _save_and_leave(self, code: int, note: dict[str, Any]) -> None:
+        try:
+            async with asyncio.timeout(_SAVE_PATIENCE):
+                for save in list(self.savers):
+                    await asyncio.to_thread(save)
+        finally:
+            self._leave(code, note)
+
+    # -- time ---------------------------------------------------------------------------------------------------------
+
+    async def on_event(self, event: events.Event) -> None:
+        """Note that somebody is there."""
+        if isinstance(event, events.Key | events.Paste | events.MouseDown | events.MouseScrollDown):
+            self._touched = time.monotonic()
+        await super().on_event(event)
+
+    def _tick(self) -> None:
+        slept = _suspended_seconds()
+        if slept - self._slept > _SLEPT and self.vault is not None:
+            self._end(supervisor.EXIT_AGAIN, "resumed")
+        self._slept = slept
+        idle = time.monotonic() - self._touched
+        # Long work is waited for: stopping it half-way would lose it, and it shows nothing.
+        if self.vault is not None and self.idle_seconds and idle > self.idle_seconds and not self.running:
+            self._end(supervisor.EXIT_AGAIN, "idle")
+
+    # -- what Textual would do otherwise ------------------------------------------------------------------------------
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Add the last filter to those of Textual."""
+        return [self._last_filter, *super().get_line_filters()]
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Offer what can be done here; never a picture of the screen in a file."""
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if binding.show and binding.description and active.enabled:
+                yield SystemCommand(
+                    binding.description, active.tooltip or "", functools.partial(self._act, binding.action, active.node)
+                )
+        yield SystemCommand(_("Leave"), _("Save the draft, lock and leave"), self.action_quit)
+
+    def _act(self, action: str, node: Any) -> None:
+        self.call_later(self.run_action, action, node)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Keep copied text inside this program; only where that was switched on, hand it to the system for a while."""
+        self._clipboard = text
+        if self.clipboard_seconds:
+            super().copy_to_clipboard(text)
+            self.set_timer(self.clipboard_seconds, functools.partial(super().copy_to_clipboard, ""))
+
+    def action_help(self) -> None:
+        """Show the help of the screen in front."""
+        from tui.dialogs.help import HelpDialog
+
+        if not isinstance(self.screen, HelpDialog):
+            self.push_screen(HelpDialog(self.screen))
+
+    def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
+        """Make no picture of the screen: it would lie on the disk in clear."""
+
+    def open_url(self, url: str, *, new_tab: bool = True) -> None:
+        """Open nothing: no text that is shown here may start another program."""
+
+    def deliver_text(self, *arguments: Any, **named: Any) -> str | None:
+        """Write nothing to the disk."""
+        return None
+
+    def deliver_binary(self, *arguments: Any, **named: Any) -> str | None:
+        """Write nothing to the disk."""
+        return None
+
+    def action_suspend_process(self) -> None:
+        """Do not leave an open vault in the background."""
+
+    def _handle_exception(self, error: Exception) -> None:
+        """End on a mistake of ours: the draft is saved, and nothing of what was on the screen is printed."""
+        if self._exception is None:
+            # The test harness raises it again; nothing else reads it.
+            self._exception = error
+            self._exception_event.set()
+        if not self.is_headless:
+            self._end(supervisor.EXIT_OURS, "crashed", {"report": report(error)})
+            return
+        self._return_code = supervisor.EXIT_OURS
+        self._close_messages_no_wait()
+
+    def _fatal_error(self) -> None:
+        """Print no traceback: Textual's own shows the values of variables."""
+        self._close_messages_no_wait()
+
+
+def _suspended_seconds() -> float:
+    """Return how long this machine was suspended since it was started; 0 where that cannot be told."""
+    if sys.platform.startswith("linux"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+    if sys.platform == "darwin":
+        return time.clock_gettime(time.CLOCK_MONOTONIC) - time.clock_gettime(time.CLOCK_UPTIME_RAW)
+    return 0.0

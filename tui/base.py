@@ -1,0 +1,102 @@
+"""What all screens and dialogs have in common: background work, translated keys, help."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+from textual.binding import ActiveBinding, Binding, BindingType
+from textual.screen import ModalScreen, Screen
+from textual.worker import Worker
+
+from tui.i18n import N_, _
+from vault import api
+from vault.errors import CancelledError, VaultError
+from vault.jobs import Job
+
+if TYPE_CHECKING:
+    from tui.app import VaultApp
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class _Common(Screen[R]):
+    """Background work and translated keys."""
+
+    HELP: ClassVar[str] = ""
+    """What can be done here, a few plain sentences; translated where it is shown."""
+
+    @property
+    def evault(self) -> VaultApp:
+        """The application."""
+        return cast("VaultApp", self.app)
+
+    @property
+    def vault(self) -> api.OpenVault:
+        """The open vault."""
+        return self.evault.open_vault
+
+    def work(self, description: str, doing: Coroutine[Any, Any, None], group: str = "default") -> Worker[None]:
+        """Run a coroutine beside the screen; an error of the core is told, anything else ends the program safely.
+
+        Args:
+            description: What it is, in words of ours only: Textual writes it down.
+            doing: The work; it awaits `core` or `long`.
+            group: Work of the same group: a newer one makes an older one's result unwanted.
+        """
+        return self.run_worker(
+            self._guarded(doing), name=description, description=description, group=group,
+            exclusive=group != "default", exit_on_error=True,
+        )  # fmt: skip
+
+    async def _guarded(self, doing: Coroutine[Any, Any, None]) -> None:
+        try:
+            await doing
+        except CancelledError:
+            self.notify(_("Stopped. Nothing half-done was kept."), markup=False)
+        except VaultError as error:
+            self.evault.tell(error)
+
+    async def core(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """Run a call of the core in a thread."""
+        return await self.evault.core(call, *arguments, **named)
+
+    async def long(self, title: str, call: Callable[[Job], T], *, stoppable: bool = True) -> T:
+        """Run long work in a thread with its progress on the screen; `title` is translated already."""
+        return await self.evault.long(title, call, stoppable=stoppable)
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """The keys that work now, with their descriptions in the language in use."""
+        return {
+            key: ActiveBinding(
+                active.node,
+                dataclasses.replace(active.binding, description=_(active.binding.description)),
+                active.enabled,
+                _(active.tooltip) if active.tooltip else "",
+            )
+            for key, active in super().active_bindings.items()
+        }
+
+
+class VaultScreen(_Common[None]):
+    """A whole screen. Escape goes back to the one before."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", N_("Back"))]
+
+    def action_back(self) -> None:
+        """Go back."""
+        if len(self.app.screen_stack) > 2:
+            self.app.pop_screen()
+
+
+class Dialog(_Common[R], ModalScreen[R]):
+    """Something in front of a screen that is answered; Escape answers with the careful choice."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", N_("Cancel"))]
+
+    def action_cancel(self) -> None:
+        """Answer with nothing."""
+        self.dismiss(None)

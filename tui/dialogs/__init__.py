@@ -1,0 +1,1 @@
+"""What asks in front of a screen: each gives back a value, and Cancel has the focus."""

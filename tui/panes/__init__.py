@@ -1,0 +1,1 @@
+"""Parts of a case's screen: one module a pane."""

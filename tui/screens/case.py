@@ -1,0 +1,92 @@
+"""One case: its people, testimonies, files, custody and bundles as panes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import ContentSwitcher, Tab, Tabs
+
+from tui.base import VaultScreen
+from tui.i18n import N_, _
+from tui.panes.base import CasePane
+from tui.panes.records import RecordsPane
+from tui.widgets.frame import TitleBar, below
+from vault import api
+
+PANES: tuple[tuple[str, str, type[CasePane]], ...] = (("records", N_("Records"), RecordsPane),)
+"""Id, title and class of each pane, in their order."""
+
+
+class CaseScreen(VaultScreen):
+    """A case.
+
+    Args:
+        case_id: The case.
+        record_id: A record to open at once, for example one that was found.
+    """
+
+    HELP = N_("The panes of this case are chosen with the number keys or with the arrow keys on their titles.")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(str(number + 1), f"pane({number})", show=False) for number in range(9)
+    ]
+
+    def __init__(self, case_id: str, record_id: str = "") -> None:
+        super().__init__()
+        self.case_id = case_id
+        self._record_id = record_id
+
+    def compose(self) -> ComposeResult:
+        """Lay it out."""
+        yield TitleBar(_("Case"))
+        yield Tabs(*(Tab(f"{place + 1} {_(title)}", id=name) for place, (name, title, made) in enumerate(PANES)))
+        with ContentSwitcher(initial=PANES[0][0], classes="content"):
+            for name, _title, made in PANES:
+                pane = made(self.case_id)
+                pane.id = name
+                yield pane
+        yield from below()
+
+    def on_mount(self) -> None:
+        """Show the case, and the record that was asked for."""
+        if self._record_id:
+            self.open_item("record", self._record_id)
+
+    def on_screen_resume(self) -> None:
+        """Show what may have changed meanwhile."""
+        self.work("showing the case", self._show(), group="case")
+        self.pane.reload()
+
+    async def _show(self) -> None:
+        case = await self.core(api.cases.get, self.vault, self.case_id)
+        told = _("{records} records, {files} files", records=case.record_count, files=case.attachment_count)
+        self.query_one(TitleBar).say(case.title, told)
+
+    @property
+    def pane(self) -> CasePane:
+        """The pane in front."""
+        switcher = self.query_one(ContentSwitcher)
+        return self.query_one(f"#{switcher.current}", CasePane)
+
+    def action_pane(self, number: int) -> None:
+        """Bring a pane to the front."""
+        if number < len(PANES):
+            self.query_one(Tabs).active = PANES[number][0]
+
+    @on(Tabs.TabActivated)
+    def _to_pane(self, event: Tabs.TabActivated) -> None:
+        if event.tab.id:
+            self.query_one(ContentSwitcher).current = event.tab.id
+            self.pane.reload()
+            if not isinstance(self.focused, Tabs):
+                self.pane.focus_first()
+
+    def open_item(self, kind: str, item_id: str) -> None:
+        """Open a thing of this case.
+
+        Args:
+            kind: ``"record"``, ``"draft"`` or ``"attachment"``.
+            item_id: Its id.
+        """

@@ -1,0 +1,182 @@
+"""All cases, newest first; typing searches in everything that was signed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import DataTable, Input
+
+from tui.base import VaultScreen
+from tui.dialogs.ask import AskDialog
+from tui.i18n import N_, _, ngettext
+from tui.widgets.frame import TitleBar, below
+from tui.widgets.plain import Quiet, cell
+from vault import api
+from vault.model import Case, Hit
+
+_PAGE = 50
+
+
+class CasesScreen(VaultScreen):
+    """The list of cases, the search line, and the ways to everything else."""
+
+    HELP = N_(
+        "Each line is a case. Enter opens it; n begins a new one. Press / and type to search in all titles and all "
+        "signed text; Escape goes back to the list."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "new", N_("New case")),
+        Binding("slash", "search", N_("Search"), key_display="/"),
+        Binding("escape", "clear", N_("Whole list"), show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._cases: list[Case] = []
+        self._hits: list[Hit] = []
+        self._all = False
+
+    def compose(self) -> ComposeResult:
+        """Lay it out."""
+        yield TitleBar(_("Cases"))
+        with Vertical(classes="content"):
+            yield Input(placeholder=_("Search in titles and in all signed text"), id="search")
+            yield Quiet("", id="told")
+            yield Quiet("", id="empty", classes="empty hidden")
+            yield DataTable(id="cases", cursor_type="row", zebra_stripes=False)
+            yield DataTable(id="hits", cursor_type="row", classes="hidden")
+        yield from below()
+
+    def on_mount(self) -> None:
+        """Fill the list."""
+        table = self.query_one("#cases", DataTable)
+        table.add_columns(_("Case"), _("Records"), _("Files"), _("Begun"), _("From"))
+        self.query_one("#hits", DataTable).add_columns(_("Found in"), _("Text"), _("From"))
+        table.focus()
+
+    def on_screen_resume(self) -> None:
+        """Show what may have changed meanwhile."""
+        self.work("listing cases", self._reload(), group="list")
+
+    async def _reload(self) -> None:
+        wanted = max(_PAGE, len(self._cases))
+        self._cases = await self.core(api.cases.page, self.vault, wanted)
+        self._all = len(self._cases) < wanted
+        table = self.query_one("#cases", DataTable)
+        row = table.cursor_row
+        table.clear()
+        self._append(self._cases)
+        table.move_cursor(row=min(row, max(0, len(self._cases) - 1)))
+        self._tell()
+
+    def _append(self, cases: list[Case]) -> None:
+        table = self.query_one("#cases", DataTable)
+        for case in cases:
+            table.add_row(
+                cell(case.title),
+                Text(str(case.record_count), justify="right"),
+                Text(str(case.attachment_count), justify="right"),
+                cell(case.created_at.astimezone().strftime("%Y-%m-%d")),
+                cell(_("received") if case.origin else "", "italic"),
+                key=case.id,
+            )
+
+    def _tell(self) -> None:
+        count = len(self._cases)
+        told = ngettext("{count} case", "{count} cases", count) if self._all else _("the newest {count}", count=count)
+        self.query_one(TitleBar).say(right=told)
+        empty = self.query_one("#empty", Quiet)
+        empty.say(_("There is no case yet. Press n to begin one."))
+        empty.set_class(count > 0, "hidden")
+
+    @on(DataTable.RowHighlighted, "#cases")
+    def _further(self, event: DataTable.RowHighlighted) -> None:
+        if not self._all and event.cursor_row >= len(self._cases) - 5:
+            self.work("listing more cases", self._more(), group="list")
+
+    async def _more(self) -> None:
+        if not self._cases:
+            return
+        more = await self.core(api.cases.page, self.vault, _PAGE, self._cases[-1].id)
+        self._cases += more
+        self._all = len(more) < _PAGE
+        self._append(more)
+        self._tell()
+
+    @on(DataTable.RowSelected)
+    def _open(self, event: DataTable.RowSelected) -> None:
+        from tui.screens.case import CaseScreen
+
+        if event.data_table.id == "cases":
+            self.app.push_screen(CaseScreen(str(event.row_key.value)))
+        else:
+            hit = self._hits[event.cursor_row]
+            self.app.push_screen(CaseScreen(hit.case_id, record_id=hit.id))
+
+    # -- search -------------------------------------------------------------------------------------------------------
+
+    def action_search(self) -> None:
+        """Go to the search line."""
+        self.query_one("#search").focus()
+
+    def action_clear(self) -> None:
+        """Empty the search line and show the whole list."""
+        self.query_one("#search", Input).value = ""
+        self.query_one("#cases").focus()
+
+    @on(Input.Submitted, "#search")
+    def _to_results(self) -> None:
+        self.query_one("#hits" if self.query_one("#search", Input).value.strip() else "#cases").focus()
+
+    @on(Input.Changed, "#search")
+    def _typed(self) -> None:
+        self.work("searching", self._search(), group="search")
+
+    async def _search(self) -> None:
+        words = self.query_one("#search", Input).value.strip()
+        hits, cases = self.query_one("#hits", DataTable), self.query_one("#cases", DataTable)
+        told = self.query_one("#told", Quiet)
+        if not words:
+            hits.add_class("hidden")
+            cases.remove_class("hidden")
+            told.say("")
+            return
+        self._hits = await self.core(api.search.find, self.vault, words)
+        titles = {}
+        for hit in self._hits:
+            if hit.case_id not in titles:
+                titles[hit.case_id] = (await self.core(api.cases.get, self.vault, hit.case_id)).title
+        hits.clear()
+        for hit in self._hits:
+            hits.add_row(
+                cell(titles[hit.case_id], most=40), cell(hit.snippet), cell(hit.verdict if hit.origin else "", "italic")
+            )
+        told.say(
+            ngettext("{count} place, newest first", "{count} places, newest first", len(self._hits))
+            if self._hits
+            else _("Nothing was found.")
+        )
+        hits.remove_class("hidden")
+        cases.add_class("hidden")
+
+    # -- elsewhere ----------------------------------------------------------------------------------------------------
+
+    def action_new(self) -> None:
+        """Begin a case."""
+        self.work("adding a case", self._new())
+
+    async def _new(self) -> None:
+        title = await self.app.push_screen_wait(
+            AskDialog(_("New case"), _("A name that tells it from others; only you see it."), do=_("Begin"))
+        )
+        if title is None:
+            return
+        from tui.screens.case import CaseScreen
+
+        case = await self.core(api.cases.add, self.vault, title.strip())
+        self.app.push_screen(CaseScreen(case.id))

@@ -1,0 +1,169 @@
+"""Making a vault in three steps: where, passphrase, recovery shares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.widgets import Button, ContentSwitcher, Input
+
+from tui import i18n
+from tui.base import VaultScreen
+from tui.i18n import N_, _
+from tui.widgets.frame import TitleBar, below
+from tui.widgets.plain import Heading, Plain, Quiet
+from tui.widgets.secret import SecretInput
+from vault import api
+from vault.errors import RefusedError
+
+_STEPS = ("where", "passphrase")
+
+
+class FirstRunScreen(VaultScreen):
+    """Asks for a place and a passphrase, makes the vault, and goes on to the recovery shares."""
+
+    HELP = N_(
+        "A vault is a folder with three files; everything in it is encrypted. Choose where it lies, then a passphrase "
+        "that nobody can guess and that you can remember. There is no way in without it, except with recovery shares: "
+        "the last step makes them."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2", "language", N_("Language")),
+        Binding("f5", "generate", N_("Suggest a passphrase")),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """Lay it out."""
+        yield TitleBar(_("Evidence vault"), _("a new vault"))
+        with (
+            VerticalScroll(classes="content", can_focus=False),
+            ContentSwitcher(initial="where", id="steps", classes="form"),
+        ):
+            with Vertical(id="where", classes="form"):
+                yield Heading(_("Step 1 of 2: where"))
+                yield Quiet(_("A folder that does not exist yet, on a disk of this computer. A vault opens here too."))
+                yield Input(str(self.evault.folder), id="folder")
+                yield Plain("", id="where-problem", classes="problem")
+                with Horizontal(classes="buttons"):
+                    yield Button(_("Go on"), id="to-passphrase", variant="primary")
+            with Vertical(id="passphrase", classes="form"):
+                yield Heading(_("Step 2 of 2: passphrase"))
+                yield Quiet(_("Several words that do not belong together are easier to remember than signs."))
+                yield Plain(_("Passphrase"), classes="label")
+                yield SecretInput(id="first")
+                yield Plain("", id="strength")
+                yield Plain(_("The same once more"), classes="label")
+                yield SecretInput(id="second")
+                yield Plain("", id="suggested", classes="notice")
+                yield Plain("", id="passphrase-problem", classes="problem")
+                with Horizontal(classes="buttons"):
+                    yield Button(_("Make the vault"), id="make", variant="primary")
+                    yield Button(_("Suggest a passphrase"), id="suggest")
+        yield from below()
+
+    def on_mount(self) -> None:
+        """Begin with the place."""
+        self.query_one("#folder").focus()
+
+    # -- where --------------------------------------------------------------------------------------------------------
+
+    @on(Input.Submitted, "#folder")
+    @on(Button.Pressed, "#to-passphrase")
+    def _placed(self) -> None:
+        folder = Path(self.query_one("#folder", Input).value.strip()).expanduser()
+        problem = self.query_one("#where-problem", Plain)
+        try:
+            if (folder / "vault.keys").exists() or (folder / "vault.db").exists():
+                self.evault.again(folder=str(folder))
+                return
+            full = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+        except (OSError, ValueError):
+            problem.say(_("This place cannot be used. Choose another one."))
+            return
+        if full:
+            problem.say(_("There is something in this folder already. Name one that does not exist yet."))
+            return
+        if not folder.is_absolute():
+            folder = Path.cwd() / folder
+        self.evault.folder = folder
+        problem.say("")
+        self.query_one("#steps", ContentSwitcher).current = "passphrase"
+        self.query_one("#first").focus()
+
+    # -- passphrase ---------------------------------------------------------------------------------------------------
+
+    @on(SecretInput.Changed, "#first")
+    def _weigh(self) -> None:
+        self.work("weighing the passphrase", self._tell_strength(), group="strength")
+
+    async def _tell_strength(self) -> None:
+        line, told = self.query_one("#first", SecretInput), self.query_one("#strength", Plain)
+        if line.empty:
+            told.say("")
+            return
+        answer = await self.core(line.strength)
+        mark = "✓" if answer.ok else "✗"
+        told.say(f"{mark} {i18n.from_core(answer.sentence)} {i18n.from_core(answer.advice)}".rstrip())
+
+    @on(SecretInput.Submitted, "#first")
+    def _to_second(self) -> None:
+        self.query_one("#second").focus()
+
+    @on(SecretInput.Submitted, "#second")
+    @on(Button.Pressed, "#make")
+    def _make(self) -> None:
+        first, second = self.query_one("#first", SecretInput), self.query_one("#second", SecretInput)
+        problem = self.query_one("#passphrase-problem", Plain)
+        if first.empty:
+            problem.say(_("Type a passphrase first."))
+            first.focus()
+        elif not first.same_as(second):
+            problem.say(_("The two are not the same. Type the second one again."))
+            second.action_clear()
+            second.focus()
+        else:
+            problem.say(_("Making the vault …"))
+            self.work("making the vault", self._create(), group="create")
+
+    async def _create(self) -> None:
+        first, second = self.query_one("#first", SecretInput), self.query_one("#second", SecretInput)
+        answer = await self.core(first.strength)
+        problem = self.query_one("#passphrase-problem", Plain)
+        if not answer.ok:
+            problem.say(f"{i18n.from_core(answer.sentence)} {i18n.from_core(answer.advice)}".rstrip())
+            first.focus()
+            return
+        problem.say("")
+        secret = first.take()
+        second.action_clear()
+        self.query_one("#suggested", Plain).say("")
+        self.query_one("#make", Button).disabled = True
+        try:
+            await self.core(self.evault.folder.parent.mkdir, parents=True, exist_ok=True)
+        except OSError as error:
+            raise RefusedError("The folder above the vault cannot be made.", "Choose another place.") from error
+        finally:
+            self.query_one("#make", Button).disabled = False
+        self.evault.opened(await self.core(api.setup.create, self.evault.folder, secret))
+
+    @on(Button.Pressed, "#suggest")
+    def action_generate(self) -> None:
+        """Suggest a random phrase, shown once so that it can be learned."""
+        if self.query_one("#steps", ContentSwitcher).current != "passphrase":
+            return
+        phrase = api.generate()
+        self.query_one("#first", SecretInput).fill(phrase)
+        self.query_one("#second", SecretInput).action_clear()
+        self.query_one("#suggested", Plain).say(
+            _("Learn this phrase, then type it in the second line; it is not shown again:") + f"\n\n    {phrase}\n"
+        )
+        self.query_one("#second").focus()
+
+    def action_language(self) -> None:
+        """Show the next language."""
+        names = list(i18n.LANGUAGES)
+        self.evault.again(language=names[(names.index(i18n.language()) + 1) % len(names)])

@@ -1,0 +1,182 @@
+"""The parent of the screens: starts them in a child process, and tidies the terminal when that ends.
+
+It never holds a secret. Locking is the end of the child, which takes everything it knew with it; the parent then
+starts a fresh one at the unlock screen. The same holds after a crash or a kill.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from tui import i18n
+from tui.i18n import _
+from tui.text import one_line
+
+EXIT_QUIT: Final = 0
+EXIT_AGAIN: Final = 80
+"""The child wants to be started anew: it was locked, or shows another language now."""
+EXIT_STOPPED: Final = 130
+EXIT_OURS: Final = 70
+
+_START: Final = "import sys; sys.path.insert(0, sys.argv[1]); from tui.child import main; sys.exit(main())"
+_ROOT: Final = str(Path(__file__).resolve().parents[1])
+# Variables of these programs change what the screens do or write down; nothing of ours needs them.
+_NOT_HANDED_ON: Final = ("TEXTUAL", "PYTHON", "RICH_")
+_NOTE_LIMIT: Final = 64 * 1024
+_TOO_SOON: Final = 3.0
+"""Seconds: a child that ends badly twice in a row as early as this is not started again."""
+
+_RESET: Final = (
+    "\x1b[<u"  # keyboard protocol
+    "\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"  # mouse
+    "\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[?2026l"  # focus, paste, resize, synchronised output
+    "\x1b[?7h\x1b[0m\x1b[?25h"  # line wrap, plain text, cursor
+    "\x1b[?1049l"  # the screen that was there before
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a child is started with: nothing in it is secret.
+
+    Attributes:
+        folder: The vault's folder.
+        language: A key of `i18n.LANGUAGES`.
+        notice: Why it is started anew: ``""``, ``"locked"``, ``"idle"``, ``"resumed"`` or ``"crashed"``.
+        contrast: High-contrast colours.
+        still: Nothing moves.
+    """
+
+    folder: str
+    language: str = "en"
+    notice: str = ""
+    contrast: bool = False
+    still: bool = False
+
+
+def run(options: Options) -> int:
+    """Show the screens until the person leaves, and return the exit code of the program."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        sys.stderr.write("evault: The screens need a terminal. See 'evault --help' for the commands.\n")
+        return 2
+    bad_endings = 0
+    while True:
+        started = time.monotonic()
+        with _terminal_kept():
+            code, note = _child(options)
+        options = _merged(options, note)
+        i18n.use(options.language)
+        if code == EXIT_AGAIN:
+            bad_endings = 0
+            continue
+        if code in (EXIT_QUIT, EXIT_STOPPED):
+            return code
+        bad_endings = bad_endings + 1 if time.monotonic() - started < _TOO_SOON else 1
+        if not _tell_crash(note) or bad_endings > 1:
+            return EXIT_OURS
+        options = replace(options, notice="crashed")
+
+
+def _child(options: Options) -> tuple[int, dict[str, Any]]:
+    """Run one child to its end; returns its exit code and what it left to say."""
+    reading, writing = os.pipe()
+    handle, more = _inheritable(writing)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_HANDED_ON)}
+    command = [sys.executable, "-P", "-s", "-c", _START, _ROOT, str(handle), json.dumps(asdict(options))]
+    process = subprocess.Popen(command, env=environment, **more)
+    os.close(writing)
+    with _signals_for(process):
+        code = process.wait()
+    with os.fdopen(reading, "rb") as pipe:
+        text = pipe.read(_NOTE_LIMIT)
+    try:
+        note = json.loads(text) if text else {}
+    except ValueError:
+        note = {}
+    return code, note if isinstance(note, dict) else {}
+
+
+def _inheritable(descriptor: int) -> tuple[int, dict[str, Any]]:
+    if sys.platform == "win32":
+        import msvcrt
+
+        handle = msvcrt.get_osfhandle(descriptor)
+        os.set_handle_inheritable(handle, True)
+        return handle, {"close_fds": False}
+    return descriptor, {"pass_fds": (descriptor,)}
+
+
+@contextlib.contextmanager
+def _signals_for(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Hand the end on to the child, which saves the draft first; Ctrl-C is a key of the child's terminal."""
+
+    def hand_on(number: int, frame: object) -> None:
+        del frame
+        with contextlib.suppress(OSError):
+            process.send_signal(number)
+
+    kept = {}
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            kept[name] = signal.signal(getattr(signal, name), hand_on)
+    kept["SIGINT"] = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        for name, handler in kept.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+@contextlib.contextmanager
+def _terminal_kept() -> Iterator[None]:
+    """Give the terminal back as it was, whatever the child did to it."""
+    if sys.platform == "win32":
+        yield
+        return
+    import termios
+
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.write(_RESET)
+            sys.stdout.flush()
+        with contextlib.suppress(termios.error):
+            # What was typed ahead of the end was meant for the child; it must not reach a shell.
+            termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)
+
+
+def _merged(options: Options, note: dict[str, Any]) -> Options:
+    """Take over what the child found out; a note of another shape is ignored."""
+    known: dict[str, Any] = {"notice": ""}
+    known |= {name: value for name, value in note.items() if isinstance(value, type(getattr(options, name, None)))}
+    return replace(options, **known)
+
+
+def _tell_crash(note: dict[str, Any]) -> bool:
+    """Say in one sentence that the program failed; True when the person wants to go on."""
+    report = note.get("report")
+    lines = [one_line(line) for line in report[:50]] if isinstance(report, list) else []
+    say = _("The program made a mistake and has locked the vault. What was saved is kept, the draft too.")
+    ask = _("Enter: go on to the unlock screen.  r: show a technical report without any of your data.  q: leave.")
+    while True:
+        print(f"\n{say}\n{ask}")  # noqa: T201 - the screens are gone
+        try:
+            answer = input("> ").strip().lower()
+        except (EOFError, KeyboardInterrupt):
+            return False
+        if answer != "r":
+            return answer != "q"
+        print("\n".join(lines or [_("There is no report: the program was ended from outside.")]))  # noqa: T201

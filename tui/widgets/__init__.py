@@ -1,0 +1,1 @@
+"""Parts of screens: each one thing that is shown or typed."""

@@ -1,0 +1,55 @@
+"""One line that shows the long work that is going on, with its rate and the time left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from rich.text import Text
+from textual.widget import Widget
+
+from tui.i18n import _, from_core
+from tui.measures import duration, is_counted, size
+
+if TYPE_CHECKING:
+    from tui.app import VaultApp
+
+_BAR = 20
+
+
+class JobLine(Widget):
+    """Empty while nothing is going on."""
+
+    def on_mount(self) -> None:
+        """Look four times a second."""
+        self.set_interval(0.25, self._look)
+
+    def _look(self) -> None:
+        running = cast("VaultApp", self.app).running
+        if bool(running) != self.has_class("-busy"):
+            self.set_class(bool(running), "-busy")
+        if running:
+            self.refresh()
+
+    def render(self) -> Text:
+        """Return the line."""
+        running = cast("VaultApp", self.app).running
+        if not running:
+            return Text("")
+        one = running[0]
+        parts = [one.title]
+        progress = one.progress
+        if progress is not None:
+            amount = str if is_counted(progress.step) else size
+            if progress.total:
+                full = min(_BAR, _BAR * progress.done // progress.total)
+                parts.append("█" * full + "░" * (_BAR - full) + f" {100 * progress.done // progress.total} %")
+            else:
+                parts.append(from_core(progress.step))
+            parts.append(f"{amount(progress.done)}  {amount(int(progress.rate))}/s")
+            if progress.remaining is not None:
+                parts.append(_("{time} left", time=duration(progress.remaining)))
+        if len(running) > 1:
+            parts.append(_("and {count} more", count=len(running) - 1))
+        if one.stoppable:
+            parts.append(_("F8 stops it"))
+        return Text("  ".join(parts), no_wrap=True, overflow="ellipsis")
