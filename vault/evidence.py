@@ -6,7 +6,7 @@ Works inside a caller's transaction; commits nothing itself.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +14,7 @@ from typing import Final
 from vault import schema
 from vault.crypto.hashes import sha256
 from vault.errors import FormatError, IntegrityError, NotFoundError, RefusedError
+from vault.formats import jcs
 from vault.formats.fingerprint import fingerprint_of_key
 from vault.formats.record import RecordView, read_record, sign_record
 from vault.model import CHUNK_SIZE, CustodyEvent, Json, format_time
@@ -23,6 +24,11 @@ from vault.store.database import Connection
 from vault.store.records import StoredRecord, StoredVersion
 
 MAX_TEXT_IN_TITLE: Final = 200
+
+FROM_THE_FILE: Final = frozenset(
+    {"sha256", "sha512", "size", "media_type", "original_name", "modified_at", "facts", "discloses", "derived_from"}
+)
+"""Fields of an attachment that this program fills in while the file is taken in; nobody states or corrects them."""
 
 
 def schema_of(kind: str) -> schema.Schema:
@@ -35,6 +41,29 @@ def schema_of(kind: str) -> schema.Schema:
     if found is None:
         raise RefusedError("There is no record type of that name.", "See docs/formats/schema.md for the types.")
     return found
+
+
+def refuse_from_the_file(fields: Collection[str]) -> None:
+    """Refuse to state what is taken from an attachment's file itself.
+
+    Raises:
+        RefusedError: One of the fields is.
+    """
+    if wrong := sorted(FROM_THE_FILE & set(fields)):
+        raise RefusedError(
+            f"What is taken from the file itself cannot be stated: {', '.join(wrong)}.", "Leave these fields out."
+        )
+
+
+def refuse_elsewhere(connection: Connection, case_serial: int, reference: Json) -> None:
+    """Refuse a reference to a record that is not in this case; what is no reference is for the type to refuse.
+
+    Raises:
+        NotFoundError: It is not in this case.
+    """
+    wanted = reference.get("id") if isinstance(reference, dict) else None
+    if isinstance(wanted, str) and records.get(connection, wanted).case_serial != case_serial:
+        raise NotFoundError("There is no record of that id in this case.", "See 'evault record list'.")
 
 
 def object_kind(kind: str) -> str:
@@ -59,7 +88,7 @@ def sign_version(vault: OpenVault, transaction: Transaction, new: NewVersion) ->
     """Sign the next version of a record, keep it, index it and enter it in the log.
 
     Raises:
-        RefusedError: The values do not fit the type, or the record is foreign or deleted.
+        RefusedError: The values do not fit the type or change nothing, or the record is foreign or deleted.
     """
     connection = transaction.connection
     kind = schema_of(new.kind)
@@ -76,7 +105,10 @@ def sign_version(vault: OpenVault, transaction: Transaction, new: NewVersion) ->
         )
     meta: dict[str, Json] = {"signed_at": format_time(vault.clock()), "case": record.case_id, "schema": kind.digest}
     if record.newest:
-        meta["previous"] = records.newest(connection, record).digest
+        before = records.newest(connection, record)
+        if jcs.encode(view(before).fields) == jcs.encode(fields):
+            raise RefusedError("This would change nothing: the newest version says the same.", "Nothing was signed.")
+        meta["previous"] = before.digest
     signed = sign_record(
         id=record.id,
         type=record.type,

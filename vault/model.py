@@ -139,12 +139,14 @@ class RecordVersion:
     Attributes:
         version: 1 for the first, then upwards without gaps.
         digest: SHA-256 of the issuer-signed JWT (its ASCII bytes without disclosures).
+        changed: Paths of the fields that differ from the version before; only where a record is looked at on its own.
     """
 
     version: int
     digest: Digest
     signed_at: datetime
     signer: str
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ class Record:
     """A record with its newest signed version (or its tombstone).
 
     Attributes:
-        fields: The disclosed values, keyed by field name; empty for a deleted record.
+        fields: The disclosed values of the newest version, or of the one asked for; empty for a deleted record.
         withheld: True when the vault itself does not hold all values (an imported, partial record).
         origin: Empty for own records, else the signer's fingerprint.
         verdict: For imported records, the weakest that the verification of a bundle with them came to.

@@ -139,11 +139,13 @@ def test_every_command_prints_the_fields_of_the_contract(told, place, tmp_path):
                 "--title", "t")  # fmt: skip
     note = good("id version digest", "record", "add", "--case", second, "--type", "note", "--file",
                 tmp_path / "note.toml")["id"]  # fmt: skip
-    corrected = good("id version digest", "record", "correct", note, "--file", tmp_path / "note.toml", "--why", "slip")
+    (tmp_path / "note.toml").write_text('text = "Second note"', encoding="utf-8")
+    corrected = good("id version digest changed", "record", "correct", note, "--file", tmp_path / "note.toml", "--why",
+                     "slip")  # fmt: skip
     assert (made["version"], corrected["version"]) == (1, 2)
     assert len(good("records", "record", "list", "--case", second)["records"]) == 2
-    record = good("fields versions type", "record", "show", note)
-    assert (record["type"], record["fields"], len(record["versions"])) == ("note", {"text": "a note"}, 2)
+    record = good("fields versions type disclosure toml", "record", "show", note)
+    assert (record["type"], record["fields"], len(record["versions"])) == ("note", {"text": "Second note"}, 2)
     good("id", "record", "delete", note, "--why", "a reason")
     (one,) = good("attachments", "attachment", "list", "--case", case)["attachments"]
     assert (one["size"], one["media_type"]) == (PHOTO.stat().st_size, "image/jpeg")

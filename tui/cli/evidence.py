@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 import tomllib
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tui.cli.context import Context, Result, about, say, size
+from tui.cli.toml import dumps
 from tui.notices import notice_for
 from tui.text import one_line
 from vault import api
@@ -176,7 +178,9 @@ def record_correct(context: Context) -> Result:
     fields = _toml(context.arguments.file)
     with context.unlocked() as vault:
         record = api.records.correct(vault, context.arguments.id, fields, context.arguments.why)
-    return _signed(record)
+    result, changed = _signed(record), record.versions[-1].changed
+    lines = [*result["lines"], f"Changed: {', '.join(map(one_line, changed))}."]
+    return {**result, "changed": list(changed), "lines": lines}
 
 
 def record_list(context: Context) -> Result:
@@ -190,15 +194,16 @@ def record_list(context: Context) -> Result:
 
 
 def record_show(context: Context) -> Result:
-    """Show a record's newest values and its versions."""
+    """Show a record's values and its versions, or print what a correction takes."""
     with context.unlocked() as vault:
-        record = api.records.show(vault, context.arguments.id)
+        record = api.records.show(vault, context.arguments.id, context.arguments.version)
     versions = [
         {
             "version": one.version,
             "digest": one.digest,
             "signed_at": format_time(one.signed_at),
             "signer": one.signer,
+            "changed": list(one.changed),
         }
         for one in record.versions
     ]
@@ -206,13 +211,31 @@ def record_show(context: Context) -> Result:
     if record.origin:
         withheld = "; parts of it are withheld" if record.withheld else ""
         lines.append(f"Received from {record.origin}, {record.verdict}{withheld}.")
+    if context.arguments.version:
+        lines.append(f"Its values in version {context.arguments.version}:")
     lines.append("")
+    leaves = api.records.disclosure(record)
     for name, value in record.fields.items():
-        lines += [f"{one_line(name)}:", *(f"    {line}" for line in _plain(value).split("\n"))]
-    lines += [""] + [f"version {one['version']}  {one['signed_at']}  {one['digest']}" for one in versions]
+        lines += [f"{one_line(name)}{_marks(leaves, name)}:", *(f"    {line}" for line in _plain(value).split("\n"))]
+    lines.append("")
+    for one in record.versions:
+        lines.append(f"version {one.version}  {format_time(one.signed_at)}  {one.digest}")
+        if one.changed:
+            lines.append(f"    changed: {', '.join(map(one_line, one.changed))}")
+    toml = dumps(api.records.correctable(record))
     return {
-        **_record(record), "fields": record.fields, "versions": versions, "withheld": record.withheld, "lines": lines
+        **_record(record), "fields": record.fields, "disclosure": leaves, "versions": versions, "toml": toml,
+        "withheld": record.withheld, "lines": [toml] if context.arguments.toml else lines,
     }  # fmt: skip
+
+
+def _marks(leaves: dict[str, str], name: str) -> str:
+    """Return what a field's name is followed by: whether it leaves by default, or stays unless it is named."""
+    below = {path: mark for path, mark in leaves.items() if path == name or path.startswith(f"{name}.")}
+    marks = sorted(set(below.values()))
+    if len(marks) < 2:
+        return f" ({marks[0]})" if marks else ""
+    return f" (shareable: {', '.join(path for path, mark in below.items() if mark == 'shareable')}; else protected)"
 
 
 def _plain(value: Json) -> str:
@@ -285,7 +308,9 @@ def attach(context: Context) -> Result:
     arguments = context.arguments
     taken: list[Attachment] = []
     failed: list[tuple[str, VaultError]] = []
-    about = api.intake.About(arguments.record, arguments.note, arguments.derived_from, arguments.derivation)
+    about = api.intake.About(
+        arguments.record, arguments.note, arguments.derived_from, arguments.derivation, _stated(arguments)
+    )
     with context.unlocked() as vault:
         api.cases.get(vault, arguments.case)
         for name in arguments.files:
@@ -315,6 +340,24 @@ def attach(context: Context) -> Result:
             "advice": failed[-1][1].advice,
         }
     return result
+
+
+def _stated(arguments: argparse.Namespace) -> dict[str, Json]:
+    """Return what is said of files beyond note and record: the TOML file, and the options before it."""
+    stated: dict[str, Json] = _toml(arguments.file) if arguments.file else {}
+    if arguments.declared_type:
+        stated["declared_type"] = arguments.declared_type
+    if arguments.language:
+        stated["language"] = arguments.language
+    acquired = {
+        name: value
+        for name, value in (("how", arguments.how), ("where", arguments.where), ("from_whom", arguments.from_whom))
+        if value
+    }
+    if acquired:
+        before = stated.get("acquired", {})
+        stated["acquired"] = {**before, **acquired} if isinstance(before, dict) else before
+    return stated
 
 
 def attachment_list(context: Context) -> Result:

@@ -234,7 +234,10 @@ def _cases(add: _Add) -> None:
     correct.add_argument("--file", metavar="F", required=True)
     _text(correct, "--why", _WHY, whole=True, help="the reason; it is logged")
     part("list", "list the records of a case", _VAULT).add_argument("--case", metavar="ID", required=True)
-    part("show", "show what a record says, and its versions", _VAULT).add_argument("id", metavar="RECORD")
+    show = part("show", "show what a record or attachment says, and its versions", _VAULT)
+    show.add_argument("id", metavar="RECORD")
+    show.add_argument("--version", metavar="N", type=int, default=0, help="its values in this version")
+    show.add_argument("--toml", action="store_true", help="print what 'record correct --file' takes, and nothing else")
     delete = part("delete", "delete what a record or attachment says; its log entries stay", _VAULT)
     delete.add_argument("id", metavar="RECORD")
     _text(delete, "--why", _WHY, whole=True, required=True, help="the reason; it is logged")
@@ -254,6 +257,18 @@ def _files(add: _Add) -> None:
     )
     _text(attach, "--derivation", "What was changed, by whom, with what, and why", whole=True,
           help="what was changed, by whom, with what, and why")  # fmt: skip
+    attach.add_argument("--declared-type", metavar="TYPE", default="", help="what its name or its sender says it is")
+    attach.add_argument(
+        "--lang", dest="language", metavar="TAG", action="append", type=_language, default=[],
+        help="a language spoken or written in them; repeat it",
+    )  # fmt: skip
+    attach.add_argument("--how", metavar="CODE", default="", help="how obtained, for example handed_over, downloaded")
+    _text(attach, "--where", "Where they were obtained", help="where they were obtained")
+    _text(attach, "--from-whom", "From whom they were obtained", help="from whom they were obtained")
+    attach.add_argument(
+        "--about", metavar="F", dest="file", default="",
+        help="TOML with further fields, such as acquired.when, original_status, original_kept ('-' = standard input)",
+    )  # fmt: skip
     attach.add_argument("files", metavar="FILE", nargs="+")
     part = _parts(add("attachment", "what is known of files"), "list", "show")
     part("list", "list the attachments of a case", _VAULT).add_argument("--case", metavar="ID", required=True)

@@ -11,7 +11,7 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -55,15 +55,19 @@ class About:
         note: A description, or empty.
         derived_from: The attachment it was made from, for example by blurring a face, or empty.
         derivation: What was changed, by whom, with what and why, or empty.
+        stated: Further fields of the attachment's record, such as ``acquired``; what is named above comes before them.
     """
 
     record_id: str = ""
     note: str = ""
     derived_from: str = ""
     derivation: str = ""
+    stated: dict[str, Json] = field(default_factory=dict)
 
 
 _NOTHING_SAID: Final = About()
+_LATER: Final = {"sha256": "-", "size": 0, "media_type": "-"}
+"""Stands for the required fields that are not known before the file was read."""
 
 
 def attach(vault: OpenVault, case_id: str, path: Path, job: Job, about: About = _NOTHING_SAID) -> Attachment:
@@ -79,7 +83,8 @@ def attach(vault: OpenVault, case_id: str, path: Path, job: Job, about: About = 
     Raises:
         NotFoundError: A case, record or attachment that does not exist.
         WrongKindError: A folder, device, FIFO or socket.
-        RefusedError: It may not be read, or it changed, grew or shrank while it was read.
+        RefusedError: It may not be read, or it changed, grew or shrank while it was read; or what is stated does not
+            fit the type, or is taken from the file itself.
         DiskFullError: Less than 64 MiB would stay free.
         CancelledError: Cancelled.
     """
@@ -100,15 +105,18 @@ def attach(vault: OpenVault, case_id: str, path: Path, job: Job, about: About = 
 
 
 def _look(connection: Connection, case_id: str, about: About) -> str:
-    """Refuse what does not exist, before anything is read; returns the SHA-256 of the original of a derived file."""
+    """Refuse what does not exist or fit, before anything is read; returns the SHA-256 of a derived file's original."""
     serial = cases.serial(connection, case_id)
-    if about.record_id and records.get(connection, about.record_id).case_serial != serial:
-        raise NotFoundError("There is no record of that id in this case.", "See 'evault record list'.")
-    return load(connection, about.derived_from).sha256 if about.derived_from else ""
+    original = load(connection, about.derived_from).sha256 if about.derived_from else ""
+    said = _said(about, original)
+    evidence.refuse_from_the_file(about.stated)
+    evidence.refuse_elsewhere(connection, serial, said.get("belongs_to"))
+    evidence.schema_of("attachment").validate({**_LATER, **said})
+    return original
 
 
 def _said(about: About, original: str) -> dict[str, Json]:
-    fields: dict[str, Json] = {}
+    fields: dict[str, Json] = dict(about.stated)
     if about.note:
         fields["description"] = about.note
     if about.record_id:
@@ -276,7 +284,7 @@ def _finish(
         fields,
         "ingestion",
         "taken in",
-        tuple(filter(None, (about.record_id, about.derived_from))),
+        tuple(one["id"] for name in ("belongs_to", "derived_from") if (one := fields.get(name))),
     )
     record, _ = evidence.sign_version(vault, transaction, new)
     content.attach(connection, record.serial, serial, facts.extension)

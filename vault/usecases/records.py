@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
-from vault import evidence
+from vault import evidence, schema
 from vault.crypto.randomness import new_id
-from vault.errors import RefusedError
+from vault.errors import NotFoundError, RefusedError
+from vault.formats import jcs
 from vault.model import CustodyEvent, Digest, Json, Record, RecordId, RecordVersion
 from vault.open_vault import OpenVault, Transaction
 from vault.store import cases, content, records
@@ -21,7 +25,8 @@ def add(vault: OpenVault, case_id: str, kind: str, fields: dict[str, Json]) -> R
         RefusedError: The values do not fit the type.
         NotFoundError: There is no such case.
     """
-    _refuse_attachment(kind)
+    if kind == "attachment":
+        raise RefusedError("Attachments are added with their file.", "Use 'evault attach'.")
     record_id = new_id()
 
     def work(transaction: Transaction) -> Record:
@@ -35,31 +40,78 @@ def add(vault: OpenVault, case_id: str, kind: str, fields: dict[str, Json]) -> R
 def correct(vault: OpenVault, record_id: str, fields: dict[str, Json], why: str = "") -> Record:
     """Sign a new version of a record; the one before stays as it is.
 
+    Of an attachment only what a person states is corrected; what was taken from its file stays.
+
+    Args:
+        vault: The open vault.
+        record_id: The record.
+        fields: All that it is to say; see `correctable`.
+        why: The reason; entered in the log.
+
     Raises:
-        RefusedError: The values do not fit, or the record is foreign or deleted.
-        NotFoundError: There is no such record.
+        RefusedError: The values do not fit or change nothing, or the record is foreign or deleted.
+        NotFoundError: There is no such record, or an attachment is to belong to a record that is not in its case.
     """
 
     def work(transaction: Transaction) -> Record:
-        record = records.get(transaction.connection, record_id)
-        _refuse_attachment(record.type)
-        new = evidence.NewVersion(record_id, record.case_id, record.type, fields, "modification", why)
+        connection = transaction.connection
+        record = records.get(connection, record_id)
+        whole = fields
+        if record.type == "attachment":
+            evidence.refuse_from_the_file(fields)
+            evidence.refuse_elsewhere(connection, record.case_serial, fields.get("belongs_to"))
+            present = {} if record.deleted else evidence.view(records.newest(connection, record)).fields
+            whole = {name: value for name, value in present.items() if name in evidence.FROM_THE_FILE} | fields
+        new = evidence.NewVersion(record_id, record.case_id, record.type, whole, "modification", why)
         evidence.sign_version(vault, transaction, new)
-        return load(transaction.connection, record_id)
+        return load(connection, record_id)
 
     return vault.atomic(work)
 
 
-def show(vault: OpenVault, record_id: str) -> Record:
+def correctable(record: Record) -> dict[str, Json]:
+    """Return what `correct` takes, as the record says it now."""
+    fixed = evidence.FROM_THE_FILE if record.type == "attachment" else frozenset()
+    return {name: value for name, value in record.fields.items() if name not in fixed}
+
+
+def disclosure(record: Record) -> dict[str, str]:
+    """Return path → ``shareable`` or ``protected`` of all that the record says; every path can be named to a seal."""
+    kind = schema.schemas().get(record.type)
+    found: dict[str, str] = {}
+
+    def walk(path: str, value: Json) -> None:
+        field = kind.field(path) if kind else None
+        inner = value if isinstance(value, list) else [value]
+        if field is not None and field.kind == "group" and all(isinstance(one, dict) for one in inner):
+            for place, one in enumerate(inner):
+                for name in one:
+                    walk(f"{path}.{place}.{name}" if field.repeat else f"{path}.{name}", one[name])
+        else:
+            found[path] = "shareable" if kind and kind.is_shareable(path) else "protected"
+
+    for name in record.fields:
+        walk(name, record.fields[name])
+    return found
+
+
+def show(vault: OpenVault, record_id: str, version: int = 0) -> Record:
     """Return a record with its newest values, signature verified, and enter that it was looked at.
 
+    Args:
+        vault: The open vault.
+        record_id: The record.
+        version: Which version's values, or 0 for the newest.
+
     Raises:
-        NotFoundError: There is no such record.
+        NotFoundError: There is no such record or version.
         IntegrityError: The stored version is not what was signed.
     """
-    record = vault.read(lambda connection: load(connection, record_id))
+    record = vault.read(lambda connection: load(connection, record_id, version))
     if not vault.read_only:
-        event = CustodyEvent("displaying", record.id, evidence.object_kind(record.type), case_id=record.case_id)
+        detail = f"version {version}" if version else ""
+        kind = evidence.object_kind(record.type)
+        event = CustodyEvent("displaying", record.id, kind, case_id=record.case_id, detail=detail)
         vault.atomic(lambda transaction: transaction.record(event))
     return record
 
@@ -109,13 +161,41 @@ def delete(vault: OpenVault, record_id: str, why: str) -> None:
     vault.start_sweep()
 
 
-def load(connection: Connection, record_id: str) -> Record:
-    """Return a record with its newest values, signature verified; a tombstone has none."""
+def load(connection: Connection, record_id: str, version: int = 0) -> Record:
+    """Return a record with the values of its newest version, or of another one, signature verified.
+
+    A tombstone has none. Of an own record each version says what it changed.
+
+    Raises:
+        NotFoundError: There is no such record or version.
+        IntegrityError: A stored version is not what was signed.
+    """
     record = records.get(connection, record_id)
-    if record.deleted:
+    stored = records.versions(connection, record.serial)
+    wanted = next((one for one in stored if one.version == (version or record.newest)), None)
+    if wanted is None and (version or not record.deleted):
+        raise NotFoundError("There is no such version of this record.", "See 'evault record show'.")
+    if wanted is None:
         return _record(connection, record, {}, withheld=False)
-    seen = evidence.view(records.newest(connection, record))
-    return _record(connection, record, seen.fields, withheld=bool(record.origin) and seen.withheld)
+    seen = evidence.view(wanted)
+    found = _record(connection, record, seen.fields, withheld=bool(record.origin) and seen.withheld)
+    if record.origin:
+        return found
+    said = [evidence.view(one).fields for one in stored]
+    changed = [(), *(tuple(_changes(*pair)) for pair in itertools.pairwise(said))]
+    return replace(
+        found, versions=tuple(replace(one, changed=what) for one, what in zip(found.versions, changed, strict=True))
+    )
+
+
+def _changes(before: dict[str, Json], after: dict[str, Json], path: str = "") -> Iterator[str]:
+    """Yield the paths of what differs between two versions; a list counts as one."""
+    for name in {**before, **after}:
+        old, new = before.get(name), after.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from _changes(old, new, f"{path}{name}.")
+        elif jcs.encode(old) != jcs.encode(new):
+            yield f"{path}{name}"
 
 
 def _record(connection: Connection, record: StoredRecord, fields: dict[str, Json], *, withheld: bool) -> Record:
@@ -127,8 +207,3 @@ def _record(connection: Connection, record: StoredRecord, fields: dict[str, Json
         RecordId(record.id), record.case_id, record.type, versions, fields, record.title, record.deleted, withheld,
         record.origin, record.verdict,
     )  # fmt: skip
-
-
-def _refuse_attachment(kind: str) -> None:
-    if kind == "attachment":
-        raise RefusedError("Attachments are added with their file.", "Use 'evault attach'.")

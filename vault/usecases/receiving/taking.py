@@ -222,12 +222,20 @@ class _Taking:
                 "vault. The version was left out; keep the bundle."
             )
             self.history.say("own-version-unknown", Severity.WARNING, message)
-        elif same is not None or record.type != view.type or (held and view.type == "attachment"):
-            # Of a file there is one version only: another content is another attachment.
+        elif same is not None or record.type != view.type or self._other_content(record, held, item):
+            # What is known of a file can be corrected; another content is another attachment.
             message = "A record of this bundle contradicts what its signer sent before; it was left out."
             self._conflict(record, item, message)
         else:
             self._keep(record, item)
+
+    def _other_content(self, record: StoredRecord, held: dict[int, StoredVersion], item: IncomingRecord) -> bool:
+        """True when a new version of an attachment's record names another content than what is held of it."""
+        if record.type != "attachment":
+            return False
+        named = {item.view.fields.get("sha256"), *(evidence.view(one).fields.get("sha256") for one in held.values())}
+        named.add(content.digest_of_record(self.transaction.connection, record.serial))
+        return len(named - {None, "", "missing"}) > 1
 
     def _place(self, record_id: str) -> tuple[str, StoredRecord | None]:
         """Return the local id of a signer's record, and the record if it is held.
