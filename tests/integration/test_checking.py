@@ -7,7 +7,7 @@ import pytest
 
 from tests.vault_world import PASSPHRASE, PHOTO, introduce, make_vault, raw, reopen, seal, unlock
 from vault import api
-from vault.errors import FormatError, NotFoundError, RefusedError, VaultError
+from vault.errors import FormatError, IntegrityError, NotFoundError, RefusedError, VaultError
 from vault.jobs import Job
 from vault.model import Severity
 from vault.store.database import PAGE_SIZE
@@ -277,12 +277,12 @@ def test_an_older_copy_of_the_whole_vault_is_found_with_an_anchor_and_unknown_wi
     older = api.setup.open_with(old, copy.keys)
     assert (check(older).anchored, check(older).report.ok) == ("unknown", True)
     checked = check(older, tmp_path / "anchor")
-    assert (checked.anchored, findings(checked)) == ("no", {("rolled-back", "anchor 1")})
+    assert (checked.anchored, findings(checked)) == ("no", {("rolled-back", str(tmp_path / "anchor"))})
     # Going on from the older copy does not help: the log is another one at that length.
     for number in range(4):
         api.records.add(older, api.cases.page(older)[0].id, "note", {"text": str(number)})
     checked = check(older, tmp_path / "anchor")
-    assert (checked.anchored, findings(checked)) == ("no", {("anchor-mismatch", "anchor 1")})
+    assert (checked.anchored, findings(checked)) == ("no", {("anchor-mismatch", str(tmp_path / "anchor"))})
     older.close()
 
 
@@ -305,14 +305,14 @@ def test_an_honest_restore_is_never_called_a_rollback(copy, tmp_path):
         assert (checked.anchored, checked.report.findings) == ("yes", ())
     checked = check(restored, tmp_path / "lost")
     assert (checked.anchored, checked.report.ok) == ("unknown", True)
-    assert findings(checked) == {("restored-before-anchor", "anchor 1")}
+    assert findings(checked) == {("restored-before-anchor", str(tmp_path / "lost"))}
     checked = check(restored, tmp_path / "lost", tmp_path / "after")
-    assert (checked.anchored, findings(checked)) == ("yes", {("restored-before-anchor", "anchor 1")})
+    assert (checked.anchored, findings(checked)) == ("yes", {("restored-before-anchor", str(tmp_path / "lost"))})
     restored.close()
     # What was thought lost, and is used again beside the restored one, does not know the newer epoch.
     stale = reopen(copy)
     checked = check(stale, tmp_path / "after")
-    assert (checked.anchored, findings(checked)) == ("no", {("anchor-epoch", "anchor 1")})
+    assert (checked.anchored, findings(checked)) == ("no", {("anchor-epoch", str(tmp_path / "after"))})
     stale.close()
 
 
@@ -349,8 +349,8 @@ def test_an_anchor_of_another_vault_or_none_at_all(copy, tmp_path):
     api.custody.write_checkpoint(other, tmp_path / "foreign")
     other.close()
     vault = reopen(copy)
-    checked = check(vault, tmp_path / "foreign")
-    assert (checked.anchored, findings(checked)) == ("unknown", {("anchor-foreign", "anchor 1")})
+    with pytest.raises(RefusedError, match="another vault"):
+        check(vault, tmp_path / "foreign")
     for content in (b"", b"\xff\xfe", b"not a checkpoint\n", b"c2sp.org/tlog-proof@v1\n\n", PHOTO.read_bytes()):
         (tmp_path / "bad").write_bytes(content)
         with pytest.raises(FormatError):
@@ -369,6 +369,6 @@ def test_a_changed_anchor_is_no_anchor_of_this_vault(copy, tmp_path):
     lines = (tmp_path / "anchor").read_text().split("\n")
     lines[1] = str(int(lines[1]) - 1)
     (tmp_path / "anchor").write_text("\n".join(lines))
-    checked = check(vault, tmp_path / "anchor")
-    assert (checked.anchored, findings(checked)) == ("unknown", {("anchor-foreign", "anchor 1")})
+    with pytest.raises(IntegrityError, match="not as this vault signed it"):
+        check(vault, tmp_path / "anchor")
     vault.close()

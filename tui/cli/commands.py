@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from tui.cli import bundles, demo, evidence, keys, people, whole
+from tui.cli import bundles, demo, evidence, keys, people, proofs, whole
 from tui.cli.context import Context, Result
 
 Command = Callable[[Context], Result]
@@ -42,7 +42,7 @@ _TABLE: dict[tuple[str, str], Command] = {
     ("reveal", ""): bundles.reveal,
     ("open", ""): bundles.open_bundle,
     ("receive", ""): bundles.receive,
-    ("verify", ""): bundles.verify,
+    ("verify", ""): proofs.verify,
     ("log", "show"): whole.log_show,
     ("log", "verify"): whole.log_verify,
     ("log", "checkpoint"): whole.log_checkpoint,

@@ -323,8 +323,10 @@ def _bundles(add: _Add) -> None:
         _text(one, "--signer", _SIGNER, metavar="FINGERPRINT", help="as told over another channel")
         if name == "open":
             one.add_argument("--out", required=True, metavar="DIR", help="a folder that does not exist yet")
-    verify = add("verify", "verify an opened bag; needs no vault")
+    verify = add("verify", "verify an opened bag, or a checkpoint or proof of a custody log; needs no vault")
     verify.add_argument("path", metavar="PATH")
+    verify.add_argument("--key", metavar="F", help="of a log's file: the signer's contact card, or signer.pem of a bag")
+    verify.add_argument("--anchor", metavar="OLD", help="of a log's file: an earlier one that the log must continue")
     _text(verify, "--signer", _SIGNER, metavar="FINGERPRINT", help="as told over another channel")
 
 
@@ -334,9 +336,9 @@ def _whole(add: _Add) -> None:
     show.add_argument("--limit", metavar="N", type=int, default=50)
     show.add_argument("--case", metavar="ID", default="")
     log("verify", "recompute the whole log", _VAULT)
-    log("checkpoint", "write the log's signed state, to be kept elsewhere", _VAULT).add_argument(
-        "--out", required=True, metavar="F"
-    )
+    point = log("checkpoint", "write the log's signed state, to be kept elsewhere", _VAULT)
+    point.add_argument("--out", required=True, metavar="F")
+    point.add_argument("--since", metavar="OLD", help="an earlier one: prove that the log only grew since")
     prove = log("prove", "write a proof that an entry is in the log", _VAULT)
     prove.add_argument("id", metavar="ID_OR_NUMBER")
     prove.add_argument("--out", required=True, metavar="F")

@@ -54,25 +54,26 @@ def log_verify(context: Context) -> Result:
 
 def log_checkpoint(context: Context) -> Result:
     """Write a checkpoint: an anchor to keep elsewhere."""
-    with context.unlocked() as vault, about(target=context.arguments.out):
-        head = api.custody.write_checkpoint(vault, Path(context.arguments.out))
-    lines = [
-        f"The checkpoint is in {one_line(context.arguments.out)}: keep it away from this computer.",
-        f"Root: {head.root.hex()}",
-    ]
-    return {"size": head.size, "root": head.root.hex(), "file": context.arguments.out, "lines": lines}
+    out, since = context.arguments.out, context.arguments.since
+    with context.unlocked() as vault, about(since or "", out):
+        head = api.custody.write_checkpoint(vault, Path(out), Path(since) if since else None)
+    lines = [f"The checkpoint is in {one_line(out)}: keep it away from this computer.", f"Root: {head.root.hex()}"]
+    if since:
+        lines.append("It proves that the log only grew since the earlier one: 'evault verify' shows it to anybody.")
+    return {"size": head.size, "root": head.root.hex(), "file": out, "lines": lines}
 
 
 def log_prove(context: Context) -> Result:
     """Write a proof that an entry is in the log."""
-    with context.unlocked() as vault:
-        with about(target=context.arguments.out):
-            proof = api.custody.write_proof(vault, context.arguments.id, Path(context.arguments.out))
-        head = api.custody.head(vault)
-    lines = [f"The proof of entry {proof.index} is in {one_line(context.arguments.out)}."]
+    with context.unlocked() as vault, about(target=context.arguments.out):
+        proof = api.custody.write_proof(vault, context.arguments.id, Path(context.arguments.out))
+    lines = [
+        f"The proof of entry {proof.index}, of {proof.state.size} then, is in {one_line(context.arguments.out)}.",
+        "Anybody can check it with 'evault verify', this vault's contact card and its fingerprint.",
+    ]
     return {
-        "size": head.size,
-        "root": head.root.hex(),
+        "size": proof.state.size,
+        "root": proof.state.root.hex(),
         "number": proof.index,
         "file": context.arguments.out,
         "lines": lines,
@@ -81,8 +82,12 @@ def log_prove(context: Context) -> Result:
 
 def check(context: Context) -> Result:
     """Check the whole vault."""
+    anchors = [Path(name) for name in context.arguments.anchor]
     with context.unlocked() as vault:
-        checked = api.checking.check(vault, [Path(name) for name in context.arguments.anchor], context.job)
+        for one in anchors:
+            with about(one):
+                api.checking.anchor(vault, one)
+        checked = api.checking.check(vault, anchors, context.job)
     report = checked.report
     lines = finding_lines(report.findings)
     lines += [f"Not checked: {sentence}" for sentence in report.not_checked]

@@ -50,6 +50,11 @@ class TlogProof:
     checkpoint: str
     extra: bytes = b""
 
+    @property
+    def state(self) -> Checkpoint:
+        """The state of the log that the checkpoint names, not verified."""
+        return read_checkpoint(self.checkpoint)
+
     def encode(self) -> str:
         """Return the text of the proof.
 

@@ -16,8 +16,8 @@ from typing import Final
 from vault import audit, evidence, files, verdicts
 from vault.crypto.hashes import new_sha256, new_sha512
 from vault.errors import DamagedError, FormatError, IntegrityError, VaultError
-from vault.formats import checkpoint as checkpoints
 from vault.formats import merkle
+from vault.formats.checkpoint import Checkpoint
 from vault.jobs import Job
 from vault.model import CHUNK_SIZE, Finding, Json, Report, Severity, Verdict
 from vault.open_vault import OpenVault
@@ -27,7 +27,6 @@ from vault.store.database import Connection
 from vault.store.records import StoredRecord, StoredVersion
 
 _MADE: Final = ("creation", "modification", "ingestion")
-_ANCHOR_LIMIT: Final = 1 << 17
 _STEP: Final = 200
 
 STEPS: Final = ("1 key file", "2 store", "3 contents", "4 log", "5 records", "6 contacts and bundles", "7 anchors")
@@ -115,10 +114,15 @@ class Checked:
 def check(vault: OpenVault, anchors: Sequence[Path], job: Job) -> Checked:
     """Check the whole vault and return all findings; changes nothing.
 
+    Args:
+        vault: The open vault.
+        anchors: Anchor files that this vault wrote; findings name them as they are given here.
+        job: Progress and cancelling.
+
     Raises:
-        RefusedError, FormatError: An anchor file that is none.
+        RefusedError, FormatError, IntegrityError: An anchor file that does not fit, as `anchor` says.
     """
-    notes = [_read_anchor(path) for path in anchors]
+    given = [(str(path), anchor(vault, path)) for path in anchors]
     state = _State()
     anchored = "unknown"
     _check_keys(vault, state)
@@ -135,7 +139,7 @@ def check(vault: OpenVault, anchors: Sequence[Path], job: Job) -> Checked:
     with _reading(state, 6):
         _check_contacts(vault, state)
     with _reading(state, 7):
-        anchored = _check_anchors(vault, state, notes)
+        anchored = _check_anchors(vault, state, given)
     not_checked = [
         "Times are this computer's claims.",
         "What was never entered cannot be missed.",
@@ -290,37 +294,25 @@ def _compare_bundles(state: _State, logged: set[str], held: set[str]) -> None:
 # -- anchors --------------------------------------------------------------------------------------------------------
 
 
-def _read_anchor(path: Path) -> str:
-    """Return the checkpoint note of an anchor file: a checkpoint, or a proof that ends in one."""
-    data = files.read_small(path, _ANCHOR_LIMIT * 8, "the anchor file")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise FormatError(
-            "anchor", "not a checkpoint file", "Name a file that 'evault log checkpoint' wrote."
-        ) from error
-    if text.startswith("c2sp.org/tlog-proof@"):
-        text = text.partition("\n\n")[2]
-    checkpoints.read_checkpoint(text)
-    return text
+def anchor(vault: OpenVault, path: Path) -> Checkpoint:
+    """Return the checkpoint of an anchor file of this vault: a checkpoint, continuation or proof that it wrote.
+
+    Raises:
+        RefusedError: It belongs to another vault, or cannot be read.
+        FormatError: It is no anchor.
+        IntegrityError: It was changed after this vault signed it.
+    """
+    return audit.own_anchor(vault, path)
 
 
-def _check_anchors(vault: OpenVault, state: _State, notes: Sequence[str]) -> str:
-    fits = []
-    for place, note in enumerate(notes, 1):
-        where = f"anchor {place}"
-        try:
-            anchor = checkpoints.verify_checkpoint(note, vault.identity.public_key)
-        except IntegrityError:
-            state.say(7, "anchor-foreign", where, "This anchor was not signed by this vault.")
-            continue
-        fits.append(_check_anchor(vault, state, where, anchor))
-    if not fits or all(fit == "unknown" for fit in fits):
+def _check_anchors(vault: OpenVault, state: _State, anchors: Sequence[tuple[str, Checkpoint]]) -> str:
+    fits = [_check_anchor(vault, state, where, one) for where, one in anchors]
+    if all(fit == "unknown" for fit in fits):
         return "unknown"
     return "no" if "no" in fits else "yes"
 
 
-def _check_anchor(vault: OpenVault, state: _State, where: str, anchor: checkpoints.Checkpoint) -> str:
+def _check_anchor(vault: OpenVault, state: _State, where: str, anchor: Checkpoint) -> str:
     def work(connection: Connection) -> tuple[list[tuple[str, int, str]], int, bytes]:
         size = custody.size(connection)
         root = merkle.root(anchor.size, custody.node_of(connection)) if anchor.size <= size else b""
@@ -330,9 +322,6 @@ def _check_anchor(vault: OpenVault, state: _State, where: str, anchor: checkpoin
         epochs, size, root = vault.read(work)
     except DamagedError:
         state.say(7, "anchor-broken", where, "The log's tree is incomplete.")
-        return "no"
-    if anchor.log_id != vault.identity.log_id:
-        state.say(7, "anchor-foreign", where, "This anchor belongs to another log.")
         return "no"
     names = [name for name, _, _ in epochs]
     if anchor.epoch not in names:
