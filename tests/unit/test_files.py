@@ -177,6 +177,67 @@ def test_content_is_synced_before_its_name_and_the_name_before_the_return(tmp_pa
     ]  # fmt: skip
 
 
+@LINUX
+@STRACE
+def test_a_long_file_goes_to_the_medium_while_it_is_written(tmp_path):
+    """Each stretch is begun once, in order and without a gap, and the whole is still synced before it has its name."""
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom vault import files\n"
+        "with files.NewFile(Path(sys.argv[1]) / 'new', 'the file') as out:\n"
+        "    for _ in range(7): out.write(bytes(3 << 20))\n"
+        "    out.commit()\n"
+    )
+    trace = tmp_path / "trace"
+    calls = "fadvise64,fsync,linkat"
+    command = ["strace", "-y", "-qq", "-e", f"trace={calls}", "-o", trace, sys.executable, "-c", script, tmp_path]
+    subprocess.run(command, cwd=PROJECT, check=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    lines = [line for line in trace.read_text().splitlines() if str(tmp_path) in line]
+    begun = [tuple(map(int, found)) for line in lines for found in re.findall(r"^fadvise64\(.*, (\d+), (\d+), ", line)]
+    assert begun == [(0, 9 << 20), (8 << 20, 10 << 20)]
+    assert [line.split("(")[0] for line in lines] == ["fadvise64", "fadvise64", "fsync", "linkat", "fsync"]
+
+
+@pytest.fixture
+def lying_disk(tmp_path: Path):
+    """A file system that takes 64 MiB, on a medium that has only 24; and how to mend the medium."""
+    medium, folder = tmp_path / "medium", tmp_path / "disk"
+    medium.mkdir()
+    folder.mkdir()
+    image = medium / "image"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "none", medium], check=True)
+    try:
+        image.touch()
+        os.truncate(image, 64 << 20)
+        make = ["mkfs.ext4", "-q", "-O", "^has_journal", image]
+        if shutil.which("mkfs.ext4") is None or subprocess.run(make, check=False).returncode:
+            pytest.skip("no ext4 can be made here")
+        if subprocess.run(["mount", "-o", "loop", image, folder], check=False).returncode:
+            pytest.skip("no file can be mounted here")
+        yield folder, lambda: subprocess.run(["mount", "-o", "remount,size=80m", medium], check=True)
+        subprocess.run(["umount", folder], check=True)
+    finally:
+        subprocess.run(["umount", medium], check=True)
+
+
+@LINUX
+@ROOT
+def test_what_failed_while_it_went_to_the_medium_is_never_called_saved(lying_disk):
+    """Every write is taken, the medium fails meanwhile, and nothing is wrong any more when the file is committed."""
+    folder, mend = lying_disk
+    with pytest.raises(errors.StorageError), files.NewFile(folder / "a", "the file") as out:
+        for _ in range(40):
+            out.write(os.urandom(1 << 20))
+        other = os.open(f"/proc/self/fd/{out.file.fileno()}", os.O_RDONLY)
+        try:
+            with pytest.raises(OSError, match=rf"{os.strerror(errno.EIO)}|{os.strerror(errno.ENOSPC)}"):
+                os.fsync(other)
+        finally:
+            os.close(other)
+        mend()
+        out.commit()
+    assert "a" not in names(folder)
+
+
 # -- replacing and removing -------------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,7 @@ from typing import Final, Self
 from vault.bundle import layout
 from vault.crypto.randomness import random_bytes
 from vault.errors import AlreadyExistsError
-from vault.files import name_nameless, open_nameless, storage_error, sync, sync_folder
+from vault.files import name_nameless, open_nameless, storage_error, sync, sync_folder, write_all
 
 MAX_NAMELESS: Final = 256
 """Most contents that wait without a name: each takes an open file, of which a process may have 1024 on many systems."""
@@ -80,10 +80,8 @@ class NewFolder:
         Raises:
             DiskFullError, StorageError: The operating system refused.
         """
-        view = memoryview(data)
         try:
-            while view:
-                view = view[os.write(self._handle, view) :]
+            write_all(self._handle, data)
         except OSError as error:
             raise storage_error(error, _WHAT) from error
 

@@ -22,7 +22,7 @@ from vault.errors import (
     NotFoundError,
     RefusedError,
 )
-from vault.files.system import free_space, storage_error, sync, sync_folder
+from vault.files.system import free_space, storage_error, sync, sync_folder, write_all
 
 __all__ = [
     "NewFile",
@@ -42,6 +42,7 @@ __all__ = [
     "storage_error",
     "sync",
     "sync_folder",
+    "write_all",
     "write_new",
 ]
 
@@ -245,10 +246,8 @@ class NewFile:
         Raises:
             StorageError: The operating system refused.
         """
-        view = memoryview(data)
         try:
-            while view:
-                view = view[self.file.write(view) :]
+            write_all(self.file.fileno(), data)
         except OSError as error:
             raise storage_error(error, self._what) from error
 
@@ -343,9 +342,7 @@ def replace(path: Path, content: bytes, what: str) -> None:
     try:
         handle = os.open(part, _NEW, 0o600)
         try:
-            view = memoryview(content)
-            while view:
-                view = view[os.write(handle, view) :]
+            write_all(handle, content)
             sync(handle)
         finally:
             os.close(handle)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from pathlib import Path
+from typing import Final
 
 from vault.errors import (
     AlreadyExistsError,
@@ -61,6 +63,32 @@ def free_space(folder: Path) -> int:
         return shutil.disk_usage(folder).free
     except OSError as error:
         raise storage_error(error, "the folder to write into") from error
+
+
+STRETCH: Final = 8 * 1024 * 1024
+"""Bytes of a growing file after which the system is told to begin writing them to the medium."""
+
+
+def write_all(handle: int, data: bytes | bytearray | memoryview) -> None:
+    """Write all of `data` where the open file stands; of a long file, the medium gets the beginning meanwhile.
+
+    The writing out is only begun, by a hint that neither waits nor asks for errors. The `sync` at the end still waits
+    for all of it, and the system still tells that one of every error since the file was opened.
+
+    Raises:
+        OSError: The operating system refused.
+    """
+    with memoryview(data) as view:
+        at = 0
+        while at < len(view):
+            at += os.write(handle, view[at:])
+    if hasattr(os, "posix_fadvise"):
+        with contextlib.suppress(OSError):
+            end = os.lseek(handle, 0, os.SEEK_CUR)
+            begun = (end - at) // STRETCH * STRETCH
+            if end // STRETCH * STRETCH > begun:
+                # On Linux this begins to write what is dirty, and forgets only what is on the medium already.
+                os.posix_fadvise(handle, begun, end - begun, os.POSIX_FADV_DONTNEED)
 
 
 def sync(handle: int) -> None:
