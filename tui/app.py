@@ -102,6 +102,7 @@ class VaultApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+l,f12", "lock", N_("Lock"), priority=True, tooltip=N_("Lock the vault now, from anywhere")),
         Binding("f1", "help", N_("Help"), priority=True),
+        Binding("f8", "stop", N_("Stop the work"), show=False, priority=True),
         Binding("ctrl+q", "quit", N_("Leave"), show=False, priority=True),
         Binding("ctrl+c", "ignore", show=False, system=True),
     ]
@@ -198,6 +199,13 @@ class VaultApp(App[int]):
         self.push_screen(
             MessageDialog(_(notice_for(error).title), f"{i18n.from_core(error.message)}", i18n.from_core(error.advice))
         )
+
+    def action_stop(self) -> None:
+        """Stop the long work that began last; nothing half-done of it is kept."""
+        for one in reversed(self.running):
+            if one.stoppable:
+                one.job.cancel()
+                return
 
     # -- leaving ------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.binding import ActiveBinding, Binding, BindingType
@@ -20,6 +20,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class _Waiting:
+    """A coroutine that may be dropped before it began: Python complains of one that nobody awaited or closed."""
+
+    def __init__(self, doing: Coroutine[Any, Any, None]) -> None:
+        self._doing = doing
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self._doing.__await__()
+
+    def __del__(self) -> None:
+        self._doing.close()
 
 
 class _Common(Screen[R]):
@@ -46,18 +59,19 @@ class _Common(Screen[R]):
             doing: The work; it awaits `core` or `long`.
             group: Work of the same group: a newer one makes an older one's result unwanted.
         """
-        return self.run_worker(
-            self._guarded(doing), name=description, description=description, group=group,
-            exclusive=group != "default", exit_on_error=True,
-        )  # fmt: skip
+        waiting = _Waiting(doing)
 
-    async def _guarded(self, doing: Coroutine[Any, Any, None]) -> None:
-        try:
-            await doing
-        except CancelledError:
-            self.notify(_("Stopped. Nothing half-done was kept."), markup=False)
-        except VaultError as error:
-            self.evault.tell(error)
+        async def guarded() -> None:
+            try:
+                await waiting
+            except CancelledError:
+                self.notify(_("Stopped. Nothing half-done was kept."), markup=False)
+            except VaultError as error:
+                self.evault.tell(error)
+
+        return self.run_worker(
+            guarded, name=description, description=description, group=group, exclusive=group != "default"
+        )
 
     async def core(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
         """Run a call of the core in a thread."""

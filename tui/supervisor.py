@@ -64,11 +64,13 @@ class Options:
     still: bool = False
 
 
+def has_terminal() -> bool:
+    """True when there is somebody at a terminal to show the screens to."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+
 def run(options: Options) -> int:
     """Show the screens until the person leaves, and return the exit code of the program."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        sys.stderr.write("evault: The screens need a terminal. See 'evault --help' for the commands.\n")
-        return 2
     bad_endings = 0
     while True:
         started = time.monotonic()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Never
 
 from tui.cli.asking import Question, TextAction
+from tui.i18n import LANGUAGES
 from vault import __version__, api
 from vault.model import is_id
 
@@ -114,6 +115,7 @@ def build() -> argparse.ArgumentParser:
     top.add_argument("--vault", metavar="DIR", help="the vault's folder (default: this platform's data folder)")
     top.add_argument("--passphrase-fd", metavar="N", type=int, help="read secrets, one per line, from this descriptor")
     top.add_argument("--json", action="store_true", help="print exactly one JSON object")
+    top.add_argument("--language", metavar="LANG", choices=tuple(LANGUAGES), help="language of the screens")
     top.add_argument("--version", action="version", version=f"evault {__version__}")
     groups = top.add_subparsers(
         dest="command", metavar="COMMAND", title="commands", prog="evault", parser_class=_Parser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from tui import i18n, supervisor
 from tui.cli import asking, commands
 from tui.cli.context import Context, Result, clear_progress, hint, say, show_progress
 from tui.cli.parser import UsageError, build, short_help
@@ -52,10 +54,12 @@ def _run(words: list[str], as_json: bool) -> int:
     try:
         arguments = build().parse_args(words)
         if arguments.command is None:
-            if not as_json:
+            if as_json:
+                raise UsageError("There is no command.", "See 'evault --help'.")
+            if not supervisor.has_terminal():
                 say(short_help())
                 return EXIT_USAGE
-            raise UsageError("There is no command.", "See 'evault --help'.")
+            return _screens(arguments)
         named = arguments.vault or ""
         context = Context(arguments, Secrets(arguments.passphrase_fd), Job(show_progress))
         asking.fill(arguments)
@@ -75,6 +79,14 @@ def _run(words: list[str], as_json: bool) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: a sentence without content, never a traceback
         return _fail(as_json, EXIT_OURS, "internal", f"The program made a mistake ({_place(error)}).",
                      "Nothing that was saved is lost; please tell its makers.")  # fmt: skip
+
+
+def _screens(arguments: argparse.Namespace) -> int:
+    """Open the screens: in the language that was named, else in that of the locale."""
+    folder = Context(arguments, Secrets(None), Job()).folder
+    language = arguments.language or i18n.from_environment(os.environ)
+    i18n.use(language)
+    return supervisor.run(supervisor.Options(str(folder.absolute()), i18n.language()))
 
 
 def _on_stop(handler: Any) -> None:
