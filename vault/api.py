@@ -13,6 +13,7 @@ api.lock(vault)
 from __future__ import annotations
 
 from vault import __version__, schema
+from vault.exposure import surroundings
 from vault.files import read_small, write_new
 from vault.formats.fingerprint import words_of
 from vault.open_vault import OpenVault
@@ -28,7 +29,6 @@ from vault.usecases import (
     custody,
     drafts,
     intake,
-    proofs,
     receiving,
     records,
     recovery,
@@ -64,7 +64,6 @@ __all__ = [
     "lock",
     "is_language",
     "network_file_system",
-    "proofs",
     "read_small",
     "receiving",
     "records",
@@ -74,6 +73,7 @@ __all__ = [
     "search",
     "setup",
     "strength",
+    "surroundings",
     "to_secret",
     "verify_bag",
     "words_of",

@@ -23,37 +23,52 @@ _NETWORK_TYPES = frozenset(
 )  # fmt: skip
 
 
+def unescaped(name: str) -> str:
+    """Return a name of a system table, which writes spaces and the like as octal numbers."""
+    return _ESCAPE.sub(lambda octal: chr(int(octal[1], 8)), name)
+
+
+def mount_of(path: Path, table: str) -> tuple[str, str, str]:
+    """Return the device number, the type and the source of the mount that holds `path`; empty strings if none does.
+
+    Args:
+        path: A path; links in it are followed.
+        table: The text of a Linux mount table.
+    """
+    whole = os.path.realpath(path)
+    best, found = -1, ("", "", "")
+    for line in table.splitlines():
+        left, _, right = line.partition(" - ")
+        fields, kind = left.split(" "), right.split(" ")
+        if len(fields) < 5 or not right:
+            continue
+        mount = unescaped(fields[4])
+        inside = whole == mount or whole.startswith(mount.rstrip("/") + "/")
+        if inside and len(mount) >= best:
+            best, found = len(mount), (fields[2], kind[0], unescaped(kind[1]) if len(kind) > 1 else "")
+    return found
+
+
 def file_system_type(path: Path, table: str | None = None) -> str:
     """Return the type of the file system that holds `path`, or an empty string where it cannot be told.
 
     Args:
         path: An existing path.
-        table: The text of a Linux mount table; the system's own by default.
+        table: The text of a Linux mount table; the system itself is asked by default.
     """
-    if sys.platform == "win32":
+    if table is None and sys.platform == "win32":
         import ctypes
 
         drive = Path(path).resolve().anchor
         return "smbfs" if drive.startswith("\\\\") or ctypes.windll.kernel32.GetDriveTypeW(drive) == 4 else ""
-    if sys.platform == "darwin":
+    if table is None and sys.platform == "darwin":
         return _darwin_type(path)
     if table is None:
         try:
             table = _MOUNT_TABLE.read_text("utf-8", "surrogateescape")
         except OSError:
             return ""
-    whole = os.path.realpath(path)
-    best, kind = -1, ""
-    for line in table.splitlines():
-        left, _, right = line.partition(" - ")
-        fields = left.split(" ")
-        if len(fields) < 5 or not right:
-            continue
-        mount = _ESCAPE.sub(lambda octal: chr(int(octal[1], 8)), fields[4])
-        inside = whole == mount or whole.startswith(mount.rstrip("/") + "/")
-        if inside and len(mount) >= best:
-            best, kind = len(mount), right.split(" ")[0]
-    return kind
+    return mount_of(path, table)[1]
 
 
 def _darwin_type(path: Path) -> str:
@@ -68,9 +83,14 @@ def _darwin_type(path: Path) -> str:
     return answer.raw[72:88].partition(b"\0")[0].decode("ascii", "replace")
 
 
-def network_file_system(path: Path) -> str:
-    """Return the type of the network file system that holds `path`, or an empty string when it is a local one."""
-    kind = file_system_type(path)
+def network_file_system(path: Path, table: str | None = None) -> str:
+    """Return the type of the network file system that holds `path`, or an empty string when it is a local one.
+
+    Args:
+        path: An existing path.
+        table: As for `file_system_type`.
+    """
+    kind = file_system_type(path, table)
     return kind if kind in _NETWORK_TYPES else ""
 
 
