@@ -29,6 +29,7 @@ from vault.usecases import (
     custody,
     drafts,
     intake,
+    proofs,
     receiving,
     records,
     recovery,
@@ -37,8 +38,8 @@ from vault.usecases import (
     setup,
 )
 
-schemas = schema.schemas
 is_language = schema.is_language
+schemas = schema.schemas
 verify_bag = receiving.verify_bag
 
 
@@ -61,9 +62,10 @@ __all__ = [
     "generate",
     "harden",
     "intake",
-    "lock",
     "is_language",
+    "lock",
     "network_file_system",
+    "proofs",
     "read_small",
     "receiving",
     "records",
