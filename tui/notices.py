@@ -31,6 +31,7 @@ TABLE: Final[dict[type[errors.VaultError], Notice]] = {
     errors.LockedError: Notice("locked", 3, "The vault is locked"),
     errors.FormatError: Notice("bad-format", 4, "Not what it should be"),
     errors.UnsupportedVersionError: Notice("newer-version", 4, "A newer version"),
+    errors.TruncatedError: Notice("truncated", 4, "Not whole"),
     errors.IntegrityError: Notice("integrity", 1, "Not intact"),
     errors.RefusedError: Notice("refused", 4, "Not accepted"),
     errors.NotFoundError: Notice("not-found", 4, "Not found"),

@@ -5,7 +5,8 @@ VaultError
 ├── UnlockError              the passphrase is wrong, or the key file was altered (the two look the same)
 ├── LockedError              the vault must be unlocked for this
 ├── FormatError              bytes do not follow their specification
-│   └── UnsupportedVersionError   a version this program does not know
+│   ├── UnsupportedVersionError   a version this program does not know
+│   └── TruncatedError       a file that ends before its end: it was not copied whole
 ├── IntegrityError           well formed, but a signature, digest, binding or chain is wrong
 ├── RefusedError             input that is not acceptable, before anything was done with it
 │   ├── NotFoundError        an id, name, field or file that does not exist
@@ -72,6 +73,14 @@ class UnsupportedVersionError(FormatError):
     def __init__(self, where: str, found: str = "") -> None:
         detail = f" ({found})" if found.isascii() and found.isalnum() and len(found) <= 16 else ""
         super().__init__(where, f"unknown version{detail}", "Use a newer version of this program.")
+
+
+class TruncatedError(FormatError):
+    """A file that ends before its end; nothing in what is there speaks of a change."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(where, "it ends too early", "Ask for it again.")
+        self.message = "The file ends too early: it was not copied whole."
 
 
 class IntegrityError(VaultError):

@@ -469,6 +469,33 @@ def test_refusals_have_their_exit_code_and_name_the_file(told, place, tmp_path):
     ]  # fmt: skip
 
 
+def test_a_bundle_that_was_cut_off_is_said_to_be_that_by_every_opening(told, place, tmp_path):
+    vault = reopen(place["vault"])
+    secret = "gravel window harvest lantern"
+    own = api.sealing.Choice(place["case"], accept_metadata=True)
+    api.sealing.seal_with_passphrase(vault, own, api.to_secret(secret), tmp_path / "own.age", Job())
+    vault.close()
+    for name, secrets, more in (
+        ("back.age", (PASSPHRASE,), ()), ("own.age", (secret,), ("--with-passphrase",)),
+    ):  # fmt: skip
+        whole = (tmp_path / name).read_bytes()
+        for cut in (len(whole) // 2, len(whole) - 1):
+            (tmp_path / "cut.age").write_bytes(whole[:cut])
+            for command in ("open", "receive"):
+                lines = (PASSPHRASE, secret) if (command, more) == ("receive", ("--with-passphrase",)) else secrets
+                words = (
+                    command,
+                    tmp_path / "cut.age",
+                    *more,
+                    *(("--out", tmp_path / "bag") if command == "open" else ()),
+                )
+                code, value = told(*words, secrets=lines)
+                error = value["error"]
+                assert (code, error["code"], error["advice"]) == (4, "truncated", "Ask for it again.")
+                assert error["message"] == f"The file ends too early: it was not copied whole ({tmp_path / 'cut.age'})."
+    assert not (tmp_path / "bag").exists()
+
+
 def test_files_that_are_refused_are_named_and_the_others_are_taken_in(told, evault, place, tmp_path):
     good = tmp_path / "good.txt"
     good.write_text("x")

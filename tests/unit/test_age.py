@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vault.crypto.kdf import hkdf_sha256
-from vault.errors import FormatError, IntegrityError, NotForUsError, RefusedError, UnlockError, VaultError
+from vault.errors import (
+    FormatError,
+    IntegrityError,
+    NotForUsError,
+    RefusedError,
+    TruncatedError,
+    UnlockError,
+    VaultError,
+)
 from vault.formats import age_header
 from vault.formats.age import (
     AgeReader,
@@ -214,7 +222,7 @@ def test_swapped_dropped_and_repeated_chunks_are_refused():
         (three,),
     ]:
         reader = ChunkReader(Source(io.BytesIO(b"".join(parts))), key)
-        with pytest.raises(IntegrityError):
+        with pytest.raises(TruncatedError if parts == (one, two) else IntegrityError):
             while reader.next_chunk():
                 pass
 
@@ -337,7 +345,7 @@ def test_an_unfinished_file_is_refused():
     out = io.BytesIO()
     writer = AgeWriter(out, [X25519.recipient])
     writer.write(PATTERN[: 2 * CHUNK_SIZE])
-    with pytest.raises(IntegrityError):
+    with pytest.raises(TruncatedError):
         decrypt_bytes(out.getvalue(), identities=[X25519])
 
 

@@ -25,8 +25,11 @@ from vault.errors import (
     NotForUsError,
     NotFoundError,
     StorageError,
+    TruncatedError,
     VaultError,
 )
+from vault.formats.age_stream import sealed_size
+from vault.formats.tar import is_container_size
 from vault.jobs import Job
 from vault.model import Secret
 
@@ -379,6 +382,33 @@ def test_flipped_bytes_and_truncations_are_refused():
         assert not accepted(SMALL_DATA[:at])
     for at in range(5, len(container), 151):
         assert not accepted(wrap(flipped(container, at, at % 8), ME.recipient))
+
+
+def why(data):
+    with pytest.raises(VaultError) as raised:
+        open_bundle(io.BytesIO(data), KEYS)
+    return type(raised.value)
+
+
+LARGE_DATA = Sender(contents={"bin": bytes(300_000)}, entries=2).seal(ME.recipient)
+CHUNK = (1 << 16) + 16
+
+
+def test_a_file_that_was_cut_is_told_from_one_that_was_altered_or_lengthened():
+    with io.BytesIO(LARGE_DATA) as source:
+        plain = len(KEYS.reader(source).read())
+    start = len(LARGE_DATA) - sealed_size(plain)
+    borders = [start + number * CHUNK + more for number in range(plain // (1 << 16) + 1) for more in (0, 1, 15, 16, 17)]
+    for at in [*range(22, start), *borders, *range(start, len(LARGE_DATA), 7_919), len(LARGE_DATA) - 1]:
+        assert why(LARGE_DATA[:at]) is TruncatedError, at
+    for at in range(start, len(LARGE_DATA), 9_973):
+        assert why(flipped(LARGE_DATA, at, 0)) is IntegrityError, at
+    for more in (b"\n", bytes(511), bytes(512), bytes(5_000), bytes(70_000)):
+        assert why(LARGE_DATA + more) is IntegrityError, len(more)
+    assert why(b"") is FormatError
+    possible = next(size for size in range(plain - 512, 0, -512) if is_container_size(size))
+    assert why(LARGE_DATA[: start + sealed_size(possible)]) is IntegrityError, "a length that a whole one can have"
+    assert why(LARGE_DATA[: start + sealed_size(possible) - 1]) is TruncatedError
 
 
 @pytest.mark.prove

@@ -23,6 +23,7 @@ from vault.crypto.hashes import new_sha256
 from vault.errors import DiskFullError, IntegrityError
 from vault.files import free_space, storage_error
 from vault.formats.age import AgeReader, HybridIdentity, X25519Identity
+from vault.formats.tar import is_container_size
 from vault.jobs import Job
 from vault.model import Secret
 
@@ -47,7 +48,7 @@ class Keys:
 
     def reader(self, source: BinaryIO) -> AgeReader:
         """Return the plaintext of `source` as a stream."""
-        return AgeReader(source, identities=self.identities, passphrase=self.passphrase)
+        return AgeReader(source, identities=self.identities, passphrase=self.passphrase, may_end=is_container_size)
 
     def opened_by(self) -> OpenedBy:
         """Return what the recipient named in a bundle is compared with."""
@@ -67,6 +68,7 @@ def open_bundle(source: BinaryIO, keys: Keys, job: Job | None = None) -> Incomin
         NotForUsError: None of the identities opens it.
         UnlockError: The passphrase is wrong.
         RefusedError: It needs a passphrase and none was given, or it is beyond the limits.
+        TruncatedError: The file ends too early.
         FormatError, UnsupportedVersionError, IntegrityError: It is not a whole age file with a container in it.
         StorageError: It cannot be read.
         CancelledError: Stopped by `job`.

@@ -82,7 +82,7 @@ def decrypt_bytes(
         RefusedError: A passphrase is needed and none was given, or it would be too expensive to try.
         UnsupportedVersionError: A newer age file.
         FormatError: Not an age file, or malformed.
-        IntegrityError: Altered, truncated or lengthened.
+        TruncatedError, IntegrityError: Truncated, altered or lengthened.
     """
     return AgeReader(
         io.BytesIO(data), identities=identities, passphrase=passphrase, max_work_factor=max_work_factor

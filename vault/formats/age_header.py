@@ -13,7 +13,7 @@ from typing import Final
 
 from vault.crypto.hashes import equal
 from vault.crypto.kdf import hkdf_sha256, hmac_sha256
-from vault.errors import FormatError, IntegrityError, UnsupportedVersionError
+from vault.errors import FormatError, IntegrityError, TruncatedError, UnsupportedVersionError
 
 WHERE: Final = "age header"
 PREFIX: Final = b"age-encryption.org/"
@@ -163,7 +163,7 @@ class _Lines:
         if end < 0:
             if len(self._data) >= MAX_SIZE:
                 raise FormatError(WHERE, "it is longer than 64 KiB")
-            raise FormatError(WHERE, "it ends too early", "The file is incomplete: ask for it again.")
+            raise TruncatedError(WHERE)
         line = self._data[self.position : end]
         self.position = end + 1
         return line

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from vault.errors import FormatError, NotForUsError, VaultError
+from vault.errors import FormatError, NotForUsError, TruncatedError, VaultError
 from vault.formats import age_header
 from vault.formats.age_armor import WHITE_SPACE, ArmorReader
 from vault.formats.age_header import Header
@@ -37,12 +37,15 @@ class AgeReader(io.RawIOBase):
         identities: Keys to try.
         passphrase: Only for files that the person knows to be protected by a passphrase.
         max_work_factor: Greatest scrypt cost accepted, as a binary logarithm.
+        may_end: Whether a plaintext of so many bytes can be whole, where not every length can: so a file that was cut
+            is told from one that was altered.
 
     Raises:
         NotForUsError: None of the identities opens it.
         UnlockError: The passphrase is wrong.
         RefusedError: A passphrase is needed and none was given, or it would be too expensive to try.
         UnsupportedVersionError: A newer age file.
+        TruncatedError: It ends within the header.
         FormatError: Not an age file, or malformed.
         IntegrityError: The header was altered.
     """
@@ -54,6 +57,7 @@ class AgeReader(io.RawIOBase):
         identities: Iterable[Identity] = (),
         passphrase: Secret | None = None,
         max_work_factor: int = MAX_WORK_FACTOR,
+        may_end: Callable[[int], bool] | None = None,
     ) -> None:
         super().__init__()
         self._chunk = memoryview(b"")
@@ -66,8 +70,8 @@ class AgeReader(io.RawIOBase):
         file.put_back(begin[size:])
         nonce = file.take(NONCE_SIZE)
         if len(nonce) < NONCE_SIZE:
-            raise FormatError(age_header.WHERE, "it ends too early", "The file is incomplete: ask for it again.")
-        self._chunks = ChunkReader(file, payload_key(file_key, nonce))
+            raise TruncatedError(age_header.WHERE)
+        self._chunks = ChunkReader(file, payload_key(file_key, nonce), may_end)
 
     def readable(self) -> bool:
         """True: this is a stream to read from."""
@@ -80,7 +84,8 @@ class AgeReader(io.RawIOBase):
             size: Most bytes to return; negative or None for everything, which takes that much memory.
 
         Raises:
-            IntegrityError: Altered, truncated or lengthened.
+            TruncatedError: It ends before its end.
+            IntegrityError: Altered or lengthened, or truncated where that cannot be told.
             FormatError: Malformed.
         """
         if size is None or size < 0:
@@ -98,7 +103,8 @@ class AgeReader(io.RawIOBase):
         """Return everything up to the authenticated end; on an error nothing is returned at all.
 
         Raises:
-            IntegrityError: Altered, truncated or lengthened.
+            TruncatedError: It ends before its end.
+            IntegrityError: Altered or lengthened, or truncated where that cannot be told.
             FormatError: Malformed.
         """
         parts: list[memoryview] = []
@@ -111,7 +117,8 @@ class AgeReader(io.RawIOBase):
         """Fill `buffer` with plaintext and return how many bytes; fewer than fit only before the end or an error.
 
         Raises:
-            IntegrityError: Altered, truncated or lengthened.
+            TruncatedError: It ends before its end.
+            IntegrityError: Altered or lengthened, or truncated where that cannot be told.
             FormatError: Malformed.
         """
         with memoryview(buffer) as whole, whole.cast("B") as view:

@@ -6,11 +6,12 @@ out a chunk only after it is authenticated, and signals the end only after the f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from vault.crypto.aead import TAG_SIZE, StreamCipher
 from vault.crypto.kdf import hkdf_sha256
-from vault.errors import FormatError, IntegrityError
+from vault.errors import FormatError, IntegrityError, TruncatedError, VaultError
 from vault.formats.age_source import Source, Writable, write_all
 
 WHERE: Final = "age payload"
@@ -102,10 +103,13 @@ class ChunkReader:
     Args:
         source: Where the chunks come from; its end must be the end of the payload.
         key: 32 bytes.
+        may_end: Whether a plaintext of so many bytes can be whole, where not every length can: it tells a last chunk
+            that was cut from one that was altered.
     """
 
-    def __init__(self, source: Source, key: bytes) -> None:
+    def __init__(self, source: Source, key: bytes, may_end: Callable[[int], bool] | None = None) -> None:
         self._source = source
+        self._may_end = may_end
         self._cipher = StreamCipher(key)
         self._counter = 0
         self._complete = False
@@ -114,17 +118,19 @@ class ChunkReader:
         """Return the next authenticated chunk, or no bytes once the final chunk and the end have been seen.
 
         Raises:
-            IntegrityError: Altered, truncated or lengthened.
+            TruncatedError: It ends before its final chunk.
+            IntegrityError: Altered or lengthened, or truncated where that cannot be told.
             FormatError: An empty final chunk after other chunks.
         """
         # One chunk at a time: the allocator gives memory of this size back at once, that of larger blocks page by page.
         sealed = self._source.take(SEALED_SIZE)
         if self._complete:
             if sealed:
-                raise IntegrityError(WHERE, "something follows its end", _ASK_AGAIN)
+                raise _something_follows()
             return b""
         if len(sealed) < TAG_SIZE:
-            raise IntegrityError(WHERE, "it ends too early", "The file is incomplete: ask for it again.")
+            # Whatever came before is authentic, and said that more follows.
+            raise TruncatedError(WHERE)
         chunk = self._decrypt(sealed)
         if self._complete and not chunk and self._counter:
             raise FormatError(WHERE, "an empty last part")
@@ -144,6 +150,30 @@ class ChunkReader:
         try:
             chunk = self._cipher.decrypt(number + _FINAL, sealed, WHERE)
         except IntegrityError:
-            raise IntegrityError(WHERE, "it was altered or is incomplete", _ASK_AGAIN) from None
+            raise self._what_is_wrong(sealed) from None
         self._complete = True
         return chunk
+
+    def _what_is_wrong(self, sealed: bytes) -> VaultError:
+        """Return the error for a chunk that does not open."""
+        before, size = self._counter * CHUNK_SIZE, len(sealed) - TAG_SIZE
+        # A whole chunk, if it is authentic, opens wherever the file was cut behind it.
+        # No file ends with an empty chunk behind others, so 16 bytes there are a piece of a longer one.
+        possible = size > 0 or not self._counter
+        if len(sealed) == SEALED_SIZE or self._may_end is None or (possible and self._may_end(before + size)):
+            return IntegrityError(WHERE, "it was altered or is incomplete", _ASK_AGAIN)
+        for shorter in range(size):
+            if self._may_end(before + shorter) and self._is_final(sealed[: shorter + TAG_SIZE]):
+                return _something_follows()
+        return TruncatedError(WHERE)
+
+    def _is_final(self, sealed: bytes) -> bool:
+        try:
+            self._cipher.decrypt(self._counter.to_bytes(11, "big") + _FINAL, sealed, WHERE)
+        except IntegrityError:
+            return False
+        return True
+
+
+def _something_follows() -> IntegrityError:
+    return IntegrityError(WHERE, "something follows its end", _ASK_AGAIN)

@@ -93,6 +93,11 @@ def container_size(entries: int) -> int:
     return padded_size(entries + 2 * BLOCK, BLOCK)
 
 
+def is_container_size(size: int) -> bool:
+    """True when a whole container can have so many bytes."""
+    return size >= 2 * BLOCK and padded_size(size, BLOCK) == size
+
+
 def _pax_record(size: int) -> bytes:
     body = f" size={size}\n"
     length = len(body) + 2
