@@ -378,6 +378,7 @@ def test_the_digest_covers_everything_and_not_the_layout(own: Schema) -> None:
         ('kind = "text"', 'kind = "text"\nminimum = 1'),
         ('kind = "text"', 'kind = "text"\nrequired = "yes"'),
         ('kind = "text"', 'kind = "text"\ndisclosure = "public"'),
+        ('kind = "text"', 'kind = "text"\ndisclosure = "linked"'),
         ('kind = "text"', 'kind = "text"\nvocabulary = "v"'),
         ('kind = "facts"', 'kind = "facts"\nsearch = true'),
         ('kind = "group"\nrepeat = true', 'kind = "group"\ndisclosure = "shareable"'),

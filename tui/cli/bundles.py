@@ -108,6 +108,7 @@ def _part(part: api.sealing.Part) -> Result:
         "disclosed": list(part.disclosed),
         "withheld": list(part.withheld),
         "content": part.content,
+        "links": list(part.links),
         "size": part.size,
         "carries": list(part.identifying),
     }
@@ -119,6 +120,7 @@ def _part_lines(part: api.sealing.Part) -> list[str]:
         f"{part.record_id}  {part.type}",
         f"    leaves: {_some(part.disclosed)}",
         f"    stays:  {_some(part.withheld)}",
+        *(f"    says that it belongs together with {other}" for other in part.links),
     ]
     if part.content:
         carried = f"; in it: {inside(part.identifying)}" if part.identifying else ""

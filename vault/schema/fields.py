@@ -58,6 +58,7 @@ class Field:
         required: A record (or, inside a group, an element) without it is refused.
         repeat: The value is a list of such values.
         shareable: It may leave without being named; for a group: everything in it may.
+        linked: A reference that may leave without being named where both its ends leave in the same bundle.
         search: Its text goes into the index.
         labels: What people read as its name.
         help: What to write into it; may be empty.
@@ -78,7 +79,13 @@ class Field:
     vocabulary: tuple[Term, ...] = ()
     minimum: int | None = None
     maximum: int | None = None
+    linked: bool = False
     fields: tuple[Field, ...] = ()
+
+    @property
+    def disclosure(self) -> str:
+        """``shareable``, ``linked`` or ``protected``."""
+        return "shareable" if self.shareable else "linked" if self.linked else "protected"
 
     def label(self, language: str) -> str:
         """Return what people read as its name."""

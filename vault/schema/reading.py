@@ -192,8 +192,10 @@ class _Reader:
             _bad(f"{where} has a name not of a-z, 0-9 and _")
         inner = self.fields(value["field"], level + 1, f"{where}, field") if kind == "group" else ()
         disclosure = value.get("disclosure", "protected")
-        if disclosure not in ("shareable", "protected"):
-            _bad(f"{where} is neither shareable nor protected")
+        if disclosure not in ("shareable", "protected", "linked"):
+            _bad(f"{where} is neither shareable nor protected nor linked")
+        if disclosure == "linked" and kind not in ("record", "attachment"):
+            _bad(f"{where} is linked, but no reference")
         return Field(
             name=value["name"],
             kind=kind,
@@ -206,6 +208,7 @@ class _Reader:
             vocabulary=self._vocabulary(value["vocabulary"], where) if kind == "choice" else (),
             minimum=_bound(value, "minimum", where),
             maximum=_bound(value, "maximum", where),
+            linked=disclosure == "linked",
             fields=inner,
         )
 
@@ -239,7 +242,7 @@ def _plain(field: Field) -> dict[str, Json]:
         "kind": field.kind,
         "required": field.required,
         "repeat": field.repeat,
-        "disclosure": "shareable" if field.shareable else "protected",
+        "disclosure": field.disclosure,
         "search": field.search,
         "label": dict(field.labels),
         "help": dict(field.help),

@@ -7,7 +7,7 @@ Spec: docs/formats/schema.md
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -86,6 +86,10 @@ class Schema:
         _collect(self.fields, fields, texts)
         return texts
 
+    def references(self, fields: Mapping[str, Json]) -> Iterator[tuple[Field, str, str]]:
+        """Yield field, path of the id, and id of each reference in a record; other forms of values are passed over."""
+        yield from _references(self.fields, fields, "")
+
     def title(self, fields: Mapping[str, Json]) -> str:
         """Return one line, at most `MAX_TITLE` characters, that shows which record this is; may be empty."""
         for path in self.titles:
@@ -97,6 +101,19 @@ class Schema:
             if isinstance(value, str) and (line := " ".join(value[: 4 * MAX_TITLE].split())):
                 return line if len(line) <= MAX_TITLE else line[: MAX_TITLE - 1] + "…"
         return ""
+
+
+def _references(fields: tuple[Field, ...], values: Mapping[str, Json], path: str) -> Iterator[tuple[Field, str, str]]:
+    for field in fields:
+        value = values.get(field.name)
+        listed = isinstance(value, list)
+        for place, item in enumerate(value if isinstance(value, list) else [value]):
+            where = f"{path}{field.name}.{place}" if listed else f"{path}{field.name}"
+            inner = item if isinstance(item, Mapping) else {}
+            if field.kind == "group":
+                yield from _references(field.fields, inner, f"{where}.")
+            elif field.kind in ("record", "attachment") and isinstance(inner.get("id"), str):
+                yield field, f"{where}.id", inner["id"]
 
 
 def _collect(fields: tuple[Field, ...], values: Mapping[str, Json], texts: list[str]) -> None:

@@ -76,7 +76,7 @@ def correctable(record: Record) -> dict[str, Json]:
 
 
 def disclosure(record: Record) -> dict[str, str]:
-    """Return path → ``shareable`` or ``protected`` of all that the record says; every path can be named to a seal."""
+    """Return path → ``shareable``, ``linked`` or ``protected``, of all that the record says, as a seal takes them."""
     kind = schema.schemas().get(record.type)
     found: dict[str, str] = {}
 
@@ -88,7 +88,7 @@ def disclosure(record: Record) -> dict[str, str]:
                 for name in one:
                     walk(f"{path}.{place}.{name}" if field.repeat else f"{path}.{name}", one[name])
         else:
-            found[path] = "shareable" if kind and kind.is_shareable(path) else "protected"
+            found[path] = field.disclosure if field is not None else "protected"
 
     for name in record.fields:
         walk(name, record.fields[name])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from vault import evidence, schema
@@ -15,6 +15,7 @@ from vault.errors import NotFoundError
 from vault.formats.record import disclose as disclose_paths
 from vault.formats.record import field_paths
 from vault.formats.sd_jwt import SdJwt, parse_sd_jwt
+from vault.model import Json
 from vault.open_vault import OpenVault
 from vault.store import cases, records
 from vault.store.database import Connection
@@ -65,6 +66,7 @@ class Part:
         content: The file itself leaves with it.
         size: Of that file, in bytes; 0 when none leaves.
         identifying: What that file carries inside that may identify people.
+        links: Ids of what leaves with it that it says it belongs together with.
     """
 
     record_id: str
@@ -75,6 +77,7 @@ class Part:
     content: bool = False
     size: int = 0
     identifying: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +90,19 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """One record that leaves: its newest version, and the presentation that was chosen of it."""
+    """One record that leaves: its newest version, and the presentation that was chosen of it.
+
+    Attributes:
+        shown: The paths that the presentation was made of.
+        links: Path → id of the linked references that would leave if what they name does.
+    """
 
     record: StoredRecord
     version: StoredVersion
     presentation: SdJwt = field(repr=False)
     part: Part
+    shown: frozenset[str] = field(default=frozenset(), repr=False)
+    links: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 def preview(vault: OpenVault, choice: Choice) -> Preview:
@@ -121,17 +131,60 @@ def choose(connection: Connection, choice: Choice) -> tuple[list[Chosen], int]:
             raise NotFoundError("There is no record of that id in this case.", "See 'evault case show'.")
     whole = {record_id for record_id, path in choice.withhold if path == ALL}
     chosen, left_out = [], 0
+    guarded: set[str] = set()
     for record in found:
-        if record.id in whole or (choice.only and record.id not in choice.only):
-            continue
+        wanted = record.id not in whole and (not choice.only or record.id in choice.only)
         if record.deleted or record.origin:
-            left_out += 1
-            continue
-        chosen.append(_present(record, records.newest(connection, record), choice))
-    return chosen, left_out
+            left_out += wanted
+        elif wanted or not choice.named_only:
+            version = records.newest(connection, record)
+            fields = evidence.view(version).fields
+            guarded |= _guarded(record.type, fields)
+            if wanted:
+                chosen.append(_present(record, version, fields, choice))
+    return _with_links(chosen, guarded), left_out
 
 
-def _present(record: StoredRecord, version: StoredVersion, choice: Choice) -> Chosen:
+def _guarded(type_: str, fields: dict[str, Json]) -> set[str]:
+    """Return the attachments that a record names in fields that are not linked, as a person's record names photos."""
+    kind = schema.schemas().get(type_)
+    if kind is None or type_ == "attachment":
+        return set()
+    return {target for one, _, target in kind.references(fields) if one.kind == "attachment" and not one.linked}
+
+
+def _with_links(chosen: list[Chosen], guarded: set[str]) -> list[Chosen]:
+    """Let linked references leave whose two ends do: a file, and a record whose type agrees to its files being told.
+
+    Spec: `docs/formats/schema.md` §5, "Links".
+    """
+    files = {one.record.id for one in chosen if one.part.content} - guarded
+    tellers = {one.record.id for one in chosen if _tells_files(one.record.type)}
+
+    def linked(one: Chosen) -> Chosen:
+        if one.record.type == "attachment":
+            others = tellers if one.record.id in files else set()
+        else:
+            others = files if one.record.id in tellers else set()
+        paths = {path: target for path, target in one.links.items() if target in others}
+        part = replace(
+            one.part,
+            disclosed=(*one.part.disclosed, *paths),
+            withheld=tuple(path for path in one.part.withheld if path not in paths),
+            links=tuple(dict.fromkeys(paths.values())),
+        )
+        presentation = disclose_paths(parse_sd_jwt(one.version.sd_jwt), one.shown | paths.keys())
+        return replace(one, presentation=presentation, part=part) if paths else one
+
+    return [linked(one) for one in chosen]
+
+
+def _tells_files(type_: str) -> bool:
+    kind = schema.schemas().get(type_)
+    return kind is not None and any(one.linked and one.kind == "attachment" for one in kind.fields)
+
+
+def _present(record: StoredRecord, version: StoredVersion, fields: dict[str, Json], choice: Choice) -> Chosen:
     original = parse_sd_jwt(version.sd_jwt)
     paths = field_paths(original)
     named = _named(paths, record.id, choice.disclose)
@@ -145,7 +198,6 @@ def _present(record: StoredRecord, version: StoredVersion, choice: Choice) -> Ch
         # Each of them names the very bytes: whoever has the file would know it by any one of them.
         kept_back |= _NAMES_CONTENT
     shown -= kept_back
-    fields = evidence.view(version).fields
     with_content = record.type == "attachment" and {"sha256", "size"} <= shown
     inside = fields.get("discloses") if with_content else ()
     part = Part(
@@ -156,7 +208,12 @@ def _present(record: StoredRecord, version: StoredVersion, choice: Choice) -> Ch
         size=fields["size"] if with_content else 0,
         identifying=tuple(kind for kind in inside or () if kind in IDENTIFYING),
     )  # fmt: skip
-    return Chosen(record, version, disclose_paths(original, shown | (_META & set(paths))), part)
+    links = {}
+    if kind is not None and not choice.named_only:
+        found = ((path, target) for one, path, target in kind.references(fields) if one.linked)
+        links = {path: target for path, target in found if path not in shown | kept_back}
+    shown |= _META & set(paths)
+    return Chosen(record, version, disclose_paths(original, shown), part, frozenset(shown), links)
 
 
 def _named(paths: tuple[str, ...], record_id: str, pairs: tuple[tuple[str, str], ...]) -> set[str]:
