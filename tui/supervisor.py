@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -55,6 +55,7 @@ class Options:
         notice: Why it is started anew: ``""``, ``"locked"``, ``"idle"``, ``"resumed"`` or ``"crashed"``.
         contrast: High-contrast colours.
         still: Nothing moves.
+        dropped: Names of variables that were not handed on.
     """
 
     folder: str
@@ -62,6 +63,7 @@ class Options:
     notice: str = ""
     contrast: bool = False
     still: bool = False
+    dropped: Sequence[str] = ()
 
 
 def has_terminal() -> bool:
@@ -71,6 +73,7 @@ def has_terminal() -> bool:
 
 def run(options: Options) -> int:
     """Show the screens until the person leaves, and return the exit code of the program."""
+    options = replace(options, dropped=tuple(name for name in os.environ if name.startswith(_NOT_HANDED_ON)))
     bad_endings = 0
     while True:
         started = time.monotonic()

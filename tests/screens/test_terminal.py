@@ -222,3 +222,16 @@ def test_variables_of_textual_reach_no_child(terminal, locked, tmp_path):
     one.press("C-q")
     one.until("left 0")
     assert not log.exists()
+
+
+def test_what_about_the_terminal_can_give_a_vault_away_is_told_each_time_it_is_locked(terminal, locked, tmp_path):
+    one = terminal(width=120, height=50, TEXTUAL_LOG=str(tmp_path / "written"))
+    one.start(locked)
+    for _ in range(2):
+        seen = " ".join(one.until("TEXTUAL_").split())
+        assert "About this computer" in seen
+        assert "inside tmux, screen or the like" in seen
+        _unlock(one)
+        one.press("C-l")
+        one.until("The vault is locked.")
+    assert not (tmp_path / "written").exists()

@@ -25,13 +25,21 @@ def init(context: Context) -> Result:
         found = vault.identity.fingerprint
     finally:
         api.lock(vault)
+    told = api.surroundings(context.folder)
     lines = [
         f"The vault is in {one_line(context.folder)}.",
         f"Its fingerprint: {found}",
+        *(f"Take care: {one}" for one in told),
         "Next: make recovery shares, for without them a lost passphrase is lost evidence:",
         context.hint("'evault recovery make --out DIR --out DIR --out DIR', each DIR on another medium."),
     ]
-    return {"vault": str(context.folder), "fingerprint": found, "strength": answer.sentence, "lines": lines}
+    return {
+        "vault": str(context.folder),
+        "fingerprint": found,
+        "strength": answer.sentence,
+        "surroundings": list(told),
+        "lines": lines,
+    }
 
 
 def _refuse_full(folder: Path) -> None:

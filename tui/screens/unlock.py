@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -59,7 +60,8 @@ class UnlockScreen(VaultScreen):
         self.work("looking at the surroundings", self._look(), group="surroundings")
 
     async def _look(self) -> None:
-        told = await self.core(api.surroundings, self.evault.folder)
+        variables = {**os.environ, **dict.fromkeys(self.evault.options.dropped, "")}
+        told = await self.core(api.surroundings, self.evault.folder, environment=variables)
         lines = [f"• {i18n.from_core(one)}" for one in told]
         if lines:
             self.query_one("#surroundings", Plain).say(_("About this computer:") + "\n" + "\n".join(lines))
