@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from tui.supervisor import Options
 from vault import api
 from vault.keys import FLOOR
 
+_ROOT = Path(__file__).resolve().parents[2]
 PASSPHRASE = "ocean mirror lantern velvet copper puzzle"
 
 
@@ -136,3 +140,129 @@ def at(tmp_path: Path):
         return left[0] if left else None
 
     return run
+
+
+# -- a real terminal --------------------------------------------------------------------------------------------------
+
+
+class Terminal:
+    """A terminal with a shell that runs the program."""
+
+    def __init__(self, folder: Path, width: int = 80, height: int = 24, **environment: str) -> None:
+        self._socket = folder / "tmux"
+        environment = {"LANG": "C.UTF-8", "PS1": "$ ", **environment}
+        given = [f"{name}={value}" for name, value in environment.items()]
+        self._tmux(
+            "-f",
+            "/dev/null",
+            "new-session",
+            "-d",
+            "-s",
+            "t",
+            "-x",
+            str(width),
+            "-y",
+            str(height),
+            "env",
+            *given,
+            "bash",
+            "--norc",
+            "-i",
+        )
+        self.pid = int(self._tmux("display-message", "-p", "-t", "t", "#{pane_pid}"))
+
+    def _tmux(self, *words: str) -> str:
+        done = subprocess.run(["tmux", "-S", str(self._socket), *words], capture_output=True, text=True, timeout=20)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start(self, vault: Path, *words: str) -> None:
+        """Run the program over a vault."""
+        program = f"import sys; sys.path.insert(0, '{_ROOT}'); from tui.__main__ import main; sys.exit(main())"
+        self.type(f'{sys.executable} -P -c "{program}" --vault {vault} {" ".join(words)}; echo left $?')
+        self.press("Enter")
+
+    def type(self, text: str) -> None:
+        self._tmux("send-keys", "-t", "t", "-l", text)
+
+    def press(self, *keys: str) -> None:
+        self._tmux("send-keys", "-t", "t", *keys)
+
+    def text(self) -> str:
+        return self._tmux("capture-pane", "-p", "-t", "t")
+
+    def raw(self) -> str:
+        """Return the screen with its colours."""
+        return self._tmux("capture-pane", "-e", "-p", "-t", "t")
+
+    def until(self, words: str, seconds: float = 40.0) -> str:
+        """Wait until something stands on the screen, and return it."""
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            seen = self.text()
+            if words in seen:
+                return seen
+            time.sleep(0.1)
+        raise AssertionError(f"{words!r} never came; the screen shows:\n{self.text()}")
+
+    def child(self) -> int:
+        """Return the process that shows the screens."""
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if any(b"tui.child" in word for word in words) and self.pid in above(int(entry.name)):
+                return int(entry.name)
+        raise AssertionError("no screens are shown")
+
+    def unlock(self) -> None:
+        """Type the passphrase at the unlock screen."""
+        self.until("Passphrase")
+        self.type(PASSPHRASE)
+        self.press("Enter")
+        self.until("New case")
+
+    def processes(self) -> list[int]:
+        """Return the processes of the program: the parent, the screens, the one that looks into files."""
+        numbers = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+        return [number for number in numbers if self.pid in above(number)]
+
+    def close(self) -> None:
+        subprocess.run(["tmux", "-S", str(self._socket), "kill-server"], capture_output=True)
+
+
+def above(pid: int) -> list[int]:
+    """Return the processes that a process comes from, the nearest first."""
+    found = []
+    while pid > 1:
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            break
+        found.append(pid)
+    return found
+
+
+@pytest.fixture
+def terminal(tmp_path):
+    """Return a function that opens a terminal."""
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux is not installed")
+    opened = []
+
+    def make(**more) -> Terminal:
+        one = Terminal(tmp_path, **more)
+        opened.append(one)
+        return one
+
+    yield make
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def locked(vault) -> Path:
+    """A locked vault's folder."""
+    vault.close()
+    return vault.folder

@@ -1,0 +1,190 @@
+"""Locking: by key from anywhere, after idle time, after a suspend; the draft is saved first; mistakes lock too."""
+
+from __future__ import annotations
+
+import pytest
+from textual.screen import ModalScreen
+
+from tui import app as application
+from tui.crash import report
+from tui.dialogs.confirm import ConfirmDialog
+from tui.supervisor import EXIT_AGAIN, EXIT_QUIT, Options, _merged
+from tui.widgets.secret import SecretInput
+from vault import api
+from vault.errors import RefusedError
+
+CANARY = "canary-7f3a"
+
+
+@pytest.mark.parametrize("key", ["ctrl+l", "f12"])
+def test_one_key_locks_also_in_front_of_a_dialog(at, vault, key):
+    async def story(person):
+        await person.press("n")
+        assert isinstance(person.app.screen, ModalScreen)
+        await person.press(key)
+        await person.until(lambda: bool(person.left))
+
+    code, words = at(story, vault)
+    assert code == EXIT_AGAIN
+    assert words["notice"] == "locked"
+
+
+def test_leaving_saves_first_and_ends_the_program(at, vault):
+    case = api.cases.add(vault, "一")
+
+    async def story(person):
+        person.app.savers.append(lambda: api.drafts.save(vault, case.id, "note", {"text": "draft"}))
+        await person.press("ctrl+q")
+        await person.until(lambda: bool(person.left))
+
+    code, _words = at(story, vault)
+    assert code == EXIT_QUIT
+    assert [draft.fields for draft in api.drafts.page(vault)] == [{"text": "draft"}]
+
+
+def test_a_saver_that_fails_does_not_keep_the_vault_open(at, vault):
+    def fail() -> None:
+        raise RefusedError("no", "no")
+
+    async def story(person):
+        person.app.savers.append(fail)
+        await person.press("ctrl+l")
+        await person.until(lambda: bool(person.left))
+
+    assert at(story, vault)[0] == EXIT_AGAIN
+
+
+def test_idle_time_locks_but_not_while_a_file_goes_in(at, vault):
+    import threading
+
+    goes_on = threading.Event()
+
+    async def story(person):
+        person.app.idle_seconds = 0.2
+        person.app.screen.work("waiting", person.app.long("…", lambda job: goes_on.wait(20)))
+        await person.pilot.pause(1.6)
+        assert not person.left
+        goes_on.set()
+        await person.until(lambda: bool(person.left))
+
+    assert at(story, vault)[1]["notice"] == "idle"
+
+
+def test_a_key_press_puts_the_idle_lock_off(at, vault):
+    async def story(person):
+        person.app.idle_seconds = 1.5
+        for _ in range(6):
+            await person.pilot.press("down")
+            await person.pilot.pause(0.5)
+        assert not person.left
+
+    assert at(story, vault) is None
+
+
+def test_waking_from_a_suspend_locks(at, vault, monkeypatch):
+    async def story(person):
+        monkeypatch.setattr(application, "_suspended_seconds", lambda: 3600.0)
+        await person.until(lambda: bool(person.left))
+
+    assert at(story, vault)[1]["notice"] == "resumed"
+
+
+def test_a_locked_vault_shows_why(at, vault, tmp_path):
+    vault.close()
+
+    async def story(person):
+        person.app.options = Options(str(vault.folder), notice="idle")
+        person.app.pop_screen()
+        person.app.show_first()
+        await person.settle()
+        assert "nobody used it" in person.text()
+
+    at(story)
+
+
+def test_cancel_has_the_focus_where_something_cannot_be_undone(at, vault):
+    answers = []
+
+    async def story(person):
+        person.app.push_screen(ConfirmDialog("Delete", "3 files will be deleted.", "Delete 3 files"), answers.append)
+        await person.settle()
+        await person.press("enter")
+
+    at(story, vault)
+    assert answers == [False]
+
+
+def test_a_passphrase_is_in_no_attribute_that_textual_watches_and_never_on_the_screen(at, vault):
+    vault.close()
+
+    async def story(person):
+        line = person.app.screen.query_one(SecretInput)
+        await person.type(CANARY)
+        assert CANARY not in person.text()
+        assert "•" * len(CANARY) in person.text()
+        assert CANARY not in repr(line)
+        assert all(CANARY not in repr(getattr(line, name)) for name in line._reactives)
+        assert line.take().reveal() == CANARY.encode()
+        assert line.empty
+
+    at(story)
+
+
+def test_the_report_of_a_mistake_names_no_value_and_no_folder_of_a_person():
+    def fail() -> None:
+        secret = CANARY
+        raise ValueError(f"{secret}")
+
+    try:
+        fail()
+    except ValueError as error:
+        lines = report(error)
+    assert lines[0] == "builtins.ValueError"
+    assert any("fail" in line for line in lines)
+    assert CANARY not in "\n".join(lines)
+    assert not any(line.strip().startswith("/") for line in lines)
+
+
+def test_a_mistake_in_a_handler_prints_no_values(at, vault, capfd):
+    async def story(person):
+        def fail() -> None:
+            secret = CANARY
+            raise ValueError(secret)
+
+        person.app.call_later(fail)
+        await person.pilot.pause(0.3)
+
+    with pytest.raises(ValueError, match=CANARY):
+        at(story, vault)
+    printed = capfd.readouterr()
+    assert CANARY not in printed.out + printed.err
+
+
+def test_copied_text_stays_inside_unless_that_was_switched_on(at, vault):
+    async def story(person):
+        written = []
+        person.app._driver.write = written.append
+        person.app.copy_to_clipboard(CANARY)
+        assert not any("]52;" in text for text in written)
+        assert person.app.clipboard == CANARY
+        person.app.clipboard_seconds = 0.2
+        person.app.copy_to_clipboard(CANARY)
+        await person.pilot.pause(0.5)
+        assert sum("]52;" in text for text in written) == 2
+
+    at(story, vault)
+
+
+def test_the_palette_offers_no_picture_of_the_screen(at, vault):
+    async def story(person):
+        titles = [command.title for command in person.app.get_system_commands(person.app.screen)]
+        assert "New case" in titles
+        assert not any("screenshot" in title.lower() for title in titles)
+
+    at(story, vault)
+
+
+def test_last_words_of_another_shape_are_ignored():
+    options = Options("/v", "zh-Hans", "idle")
+    changed = _merged(options, {"language": 7, "folder": "/w", "report": ["x"], "nothing": 1})
+    assert changed == Options("/w", "zh-Hans", "")
