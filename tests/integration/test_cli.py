@@ -496,6 +496,44 @@ def test_a_bundle_that_was_cut_off_is_said_to_be_that_by_every_opening(told, pla
     assert not (tmp_path / "bag").exists()
 
 
+def test_what_is_no_opened_bundle_is_said_in_a_sentence(told, place, tmp_path):
+    bag, other = tmp_path / "folder" / "bag", tmp_path / "pictures"
+    bag.parent.mkdir()
+    other.mkdir()
+    for number in range(50):
+        (other / f"{number}.jpg").write_bytes(b"x")
+    assert told("open", tmp_path / "back.age", "--out", bag)[0] == 0
+    for path, message in (
+        (other, f"This folder is not an opened bundle ({other})."),
+        (bag / "data", f"This folder is not an opened bundle ({bag / 'data'})."),
+        (tmp_path / "vault", f"This folder is not an opened bundle ({tmp_path / 'vault'})."),
+        (tmp_path / "back.age", f"This is a file, not an opened bundle ({tmp_path / 'back.age'})."),
+    ):
+        code, value = told("verify", path, secrets=())
+        assert (code, value["error"]["code"], value["error"]["message"]) == (4, "wrong-kind", message)
+        assert "evault" in value["error"]["advice"]
+        assert "open" in value["error"]["advice"]
+    for path in (bag, bag.parent):
+        assert told("verify", path, "--signer", place["fingerprint"], secrets=())[0] == 0
+    (bag / "bagit.txt").unlink()
+    assert told("verify", bag, secrets=())[1]["findings"][0]["code"] == "missing-file"
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "data/Thumbs.db", "data/records/desktop.ini", "._bagit.txt"])
+def test_what_a_file_manager_left_in_a_bag_is_refused_and_said_to_be_that(told, place, tmp_path, name):
+    assert told("open", tmp_path / "back.age", "--out", tmp_path / "bag")[0] == 0
+    (tmp_path / "bag" / name).write_text("x")
+    code, value = told("verify", tmp_path / "bag", "--signer", place["fingerprint"], secrets=())
+    assert (code, value["verdict"]) == (1, "failed")
+    assert [(one["code"], one["where"]) for one in value["findings"]] == [("left-behind", name)]
+    assert "Delete" in value["findings"][0]["message"]
+    assert value["error"]["advice"] == "Delete the files of file managers and verify again."
+    (tmp_path / "bag" / name).unlink()
+    assert told("verify", tmp_path / "bag", "--signer", place["fingerprint"], secrets=())[0] == 0
+    (tmp_path / "bag" / name).mkdir()
+    assert told("verify", tmp_path / "bag", secrets=())[1]["findings"][0]["code"] == "unexpected-name"
+
+
 def test_files_that_are_refused_are_named_and_the_others_are_taken_in(told, evault, place, tmp_path):
     good = tmp_path / "good.txt"
     good.write_text("x")

@@ -69,12 +69,19 @@ def test_special_files_are_neither_opened_nor_accepted(bag, tmp_path, monkeypatc
     assert ("1 container", "not-a-file", "signers2") in found
 
 
-@pytest.mark.parametrize("path", [".DS_Store", "data/attachments/.hidden", "fetch.txt", "data/evil.txt"])
+@pytest.mark.parametrize("path", [".DS_Store.txt", "data/attachments/.hidden", "fetch.txt", "data/evil.txt"])
 def test_an_unlisted_file_is_found(bag, path):
     (bag / path).write_bytes(b"x")
     found = errors(bag)
     assert ("11 nothing else", "unlisted-file", path) in found
     assert ("2 layout and names", "unexpected-name", path) in found
+
+
+@pytest.mark.parametrize("path", [".DS_Store", "data/attachments/THUMBS.DB", "._bagit.txt"])
+def test_what_a_file_manager_left_is_found_and_not_read(bag, path):
+    (bag / path).write_bytes(b"x")
+    (bag / path).chmod(0)
+    assert errors(bag) == {("2 layout and names", "left-behind", path)}
 
 
 def test_an_unlisted_folder_is_found_and_not_entered(bag):
@@ -107,9 +114,14 @@ def test_what_is_no_bag_is_refused(tmp_path):
         verify_folder(tmp_path / "file")
 
 
-def test_a_folder_that_is_something_else_fails_by_name(tmp_path):
-    (tmp_path / "holiday.jpg").write_bytes(b"x")
-    codes = {code for _, code, _ in errors(tmp_path)}
+def test_a_folder_that_is_something_else_is_refused_and_one_that_was_a_bag_fails_by_name(bag, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "holiday.jpg").write_bytes(b"x")
+    with pytest.raises(WrongKindError, match="not an opened bundle"):
+        verify_folder(tmp_path / "other")
+    (bag / "bagit.txt").unlink()
+    (bag / "holiday.jpg").write_bytes(b"x")
+    codes = {code for _, code, _ in errors(bag)}
     assert {"missing-file", "unexpected-name"} <= codes
 
 

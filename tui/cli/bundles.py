@@ -12,7 +12,7 @@ from tui.notices import notice_for
 from tui.text import one_line
 from vault import api
 from vault.errors import HoldError, RefusedError
-from vault.model import Finding, Verdict
+from vault.model import Finding, Severity, Verdict
 
 _EXIT = {Verdict.VERIFIED: 0, Verdict.FAILED: 1, Verdict.INTACT: 6}
 _MOST_NAMES = 12
@@ -224,7 +224,9 @@ def _opened(opened: api.receiving.Opened, more: Result, more_lines: list[str]) -
         error = {
             "code": first.code if first else "failed",
             "message": first.message if first else "The bundle did not verify.",
-            "advice": "Do not rely on it; ask the sender for a new one.",
+            "advice": "Delete the files of file managers and verify again."
+            if all(one.code == "left-behind" for one in opened.report.findings if one.severity is Severity.ERROR)
+            else "Do not rely on it; ask the sender for a new one.",
         }
     return {
         "verdict": opened.verdict.value,

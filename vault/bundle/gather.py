@@ -24,6 +24,11 @@ from vault.formats.tar import Source, TarReader, is_name
 from vault.jobs import Job
 
 _STEP = "reading the bag"
+_LITTER = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".directory", ".localized"})
+_LITTER_MESSAGE = (
+    "File managers leave files of this name behind; it is not part of what was signed. "
+    "Delete it, without opening it, and verify again."
+)
 _FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_BINARY", 0)
@@ -104,13 +109,14 @@ def gather_folder(folder: Path, findings: Findings, job: Job) -> Gathered:
     """Read a bag from the folder it was unpacked into.
 
     Raises:
-        NotFoundError, WrongKindError: There is no such folder.
+        NotFoundError, WrongKindError: There is no such folder, or it is plainly no bag.
         RefusedError: More than the limits allow.
         StorageError: It cannot be read.
     """
     findings.begin(CONTAINER)
     bag = Gathered()
     odd_folders: list[str] = []
+    _refuse_other_folders(folder)
     files = sorted(_walk(folder, odd_folders, findings), key=lambda path: (layout.place(path) or (99, ""), path))
     findings.begin(LAYOUT)
     for path in odd_folders:
@@ -118,6 +124,9 @@ def gather_folder(folder: Path, findings: Findings, job: Job) -> Gathered:
     done = 0
     for path in files:
         known = layout.place(path) is not None
+        if _is_litter(path):
+            findings.add("left-behind", shown(path), _LITTER_MESSAGE)
+            continue
         if not known:
             findings.add("unexpected-name", shown(path), "No bag of this format has a file of this name.")
         try:
@@ -133,6 +142,26 @@ def gather_folder(folder: Path, findings: Findings, job: Job) -> Gathered:
         finally:
             os.close(handle)
     return bag
+
+
+def _is_litter(path: str) -> bool:
+    """True for the names under which file managers leave files of their own in folders that they show."""
+    name = path.rpartition("/")[2].lower()
+    return name in _LITTER or name.startswith("._")
+
+
+def _refuse_other_folders(folder: Path) -> None:
+    """Refuse what is plainly no bag, in a sentence instead of a finding for each file in it."""
+    if folder.is_file():
+        raise WrongKindError("This is a file, not an opened bundle.", "Open it first: 'evault open FILE --out DIR'.")
+    try:
+        other = folder.is_dir() and any(folder.iterdir()) and not any((folder / one).is_file() for one in layout.FIXED)
+    except OSError as error:
+        raise storage_error(error, "the bag") from error
+    if other:
+        raise WrongKindError(
+            "This folder is not an opened bundle.", "Name the folder that 'evault open' wrote: the one with bagit.txt."
+        )
 
 
 def shown(path: str) -> str:
