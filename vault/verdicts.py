@@ -21,7 +21,7 @@ from vault.store.contacts import StoredReceipt
 from vault.store.database import Connection
 
 EVENT: Final = "digital signature validation"
-_CONTESTED: Final = frozenset({"equivocation", "log-fork", "log-shrunk"})
+_CONTESTED: Final = frozenset({"equivocation", "log-fork", "log-shrunk", "log-rewritten"})
 
 
 def establish(vault: OpenVault, transaction: Transaction, signer: bytes, why: str, bundle_id: str = "") -> int:

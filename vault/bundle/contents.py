@@ -11,6 +11,7 @@ from datetime import datetime
 
 from vault.bundle.manifest import Description
 from vault.formats.age import Recipient
+from vault.formats.checkpoint import Checkpoint
 from vault.formats.custody_entry import EntryView
 from vault.formats.record import RecordView
 from vault.model import Report
@@ -73,6 +74,8 @@ class Outgoing:
         records: In any order; at most one version of each.
         attachments: In any order.
         entries: In any order.
+        earlier: Signed note of the log's state in an earlier bundle for this recipient, or empty.
+        consistency: The proof that the log only grew from there to `checkpoint`.
         sender_name: The name in ``signers``, for ``ssh-keygen -I``; it is no proof and need not name anybody.
     """
 
@@ -90,6 +93,8 @@ class Outgoing:
     records: tuple[OutgoingRecord, ...] = ()
     attachments: tuple[OutgoingAttachment, ...] = ()
     entries: tuple[OutgoingEntry, ...] = ()
+    earlier: str = field(default="", repr=False)
+    consistency: tuple[bytes, ...] = field(default=(), repr=False)
     sender_name: str = "sender"
 
 
@@ -142,6 +147,7 @@ class Incoming:
         attachments: Those that match their records, in the order of their ids.
         entries: Those whose proofs hold, in the order of their numbers.
         checkpoint: The sender's signed checkpoint note, or empty when it does not hold.
+        earlier: The earlier state of the sender's log that `checkpoint` is shown to continue, or None.
         seen: For the second pass: path to (size, SHA-256) of every file that was seen.
     """
 
@@ -152,4 +158,5 @@ class Incoming:
     attachments: tuple[IncomingAttachment, ...] = ()
     entries: tuple[IncomingEntry, ...] = ()
     checkpoint: str = field(default="", repr=False)
+    earlier: Checkpoint | None = None
     seen: dict[str, tuple[int, str]] = field(default_factory=dict, repr=False)

@@ -1,6 +1,4 @@
-"""``data/custody/entries.json``: entries of the sender's custody log with disclosures and audit paths, in one encoding.
-
-Decoding checks the shape and the proofs; the checkpoint they are proved against is verified by the caller.
+"""``data/custody/``: entries of the sender's log with disclosures and audit paths, its checkpoint, its continuation.
 
 Spec: docs/formats/bundle.md, "Custody"; docs/formats/record.md for an entry; RFC 9162 §2.1.3 for the proofs.
 """
@@ -13,10 +11,11 @@ from vault.bundle import layout
 from vault.bundle.contents import IncomingEntry, OutgoingEntry
 from vault.errors import FormatError, IntegrityError
 from vault.formats import base64_strict, jcs
-from vault.formats.checkpoint import Checkpoint, verify_checkpoint
+from vault.formats.checkpoint import Checkpoint, read_checkpoint, verify_checkpoint
 from vault.formats.custody_entry import read_entry
 from vault.formats.merkle import HASH_SIZE, leaf_hash, verify_inclusion
 from vault.formats.signed_note import SignedNote
+from vault.formats.tlog_consistency import Continuation
 from vault.formats.tlog_proof import MAX_PATH
 from vault.model import Json
 
@@ -95,3 +94,27 @@ def read_note(note: bytes, public_key: bytes) -> Checkpoint:
     if len(SignedNote.decode(text).signatures) != 1:
         raise FormatError("checkpoint", "more than one signature")
     return checkpoint
+
+
+def verify_continuation(earlier: bytes, continuation: bytes, note: bytes, public_key: bytes) -> Checkpoint:
+    """Verify that the checkpoint continues the one in ``data/custody/earlier-checkpoint``, and return that one.
+
+    Args:
+        earlier: The file ``earlier-checkpoint``.
+        continuation: The file ``continuation``.
+        note: The file ``checkpoint``, its signature verified by the caller.
+        public_key: The sender's.
+
+    Raises:
+        FormatError: Not what these files are.
+        IntegrityError: Another log, another checkpoint, not signed by this key, or the log did not only grow.
+    """
+    before = read_note(earlier, public_key)
+    try:
+        proof = Continuation.decode(continuation.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise FormatError("continuation", "not valid UTF-8") from error
+    if proof.checkpoint.encode() != note or before.log_id != read_checkpoint(proof.checkpoint).log_id:
+        raise IntegrityError("continuation", "it is about another log or checkpoint")
+    proof.verify(before)
+    return before

@@ -115,6 +115,24 @@ def check_custody(
     return note.decode(), _check_entries(bag, checkpoint, findings, job)
 
 
+def check_continuation(bag: Gathered, signer: bytes, findings: Findings) -> Checkpoint | None:
+    """Step 9, where the bag has it: the log only grew since an earlier checkpoint; returns that one, if it holds."""
+    there = [path for path in layout.OPTIONAL if path in bag.small]
+    for path in layout.OPTIONAL:
+        if there and path not in there:
+            findings.add("missing-file", path, "The proof that the log continues an earlier state is not whole.")
+    note = bag.small.get(layout.CHECKPOINT)
+    if note is None or len(there) < len(layout.OPTIONAL):
+        return None
+    try:
+        earlier, continuation = (bag.small[path] for path in layout.OPTIONAL)
+        return custody.verify_continuation(earlier, continuation, note, signer)
+    except (FormatError, IntegrityError):
+        message = "The custody log is not shown to continue the earlier state that the sender names."
+        findings.add("continuation-bad", layout.CONTINUATION, message)
+        return None
+
+
 def _check_entries(bag: Gathered, checkpoint: Checkpoint, findings: Findings, job: Job) -> tuple[IncomingEntry, ...]:
     if layout.ENTRIES not in bag.small:
         return ()

@@ -28,6 +28,8 @@ BUNDLE: Final = "data/bundle.json"
 REPORT: Final = "data/report.html"
 CHECKPOINT: Final = "data/custody/checkpoint"
 ENTRIES: Final = "data/custody/entries.json"
+EARLIER: Final = "data/custody/earlier-checkpoint"
+CONTINUATION: Final = "data/custody/continuation"
 RECORDS: Final = "data/records/"
 ATTACHMENTS: Final = "data/attachments/"
 
@@ -45,7 +47,9 @@ FIXED: Final = (
     CHECKPOINT,
     ENTRIES,
 )
-"""The files that every bag has, in their order; records and then attachments follow, each ordered by path."""
+"""The files that every bag has, in their order; `OPTIONAL`, records and attachments follow, the latter two by path."""
+OPTIONAL: Final = (EARLIER, CONTINUATION)
+"""Both or neither."""
 SIGNED_TAGS: Final = frozenset({DECLARATION, INFO, MANIFEST, SIGNERS, SIGNER_PEM, VERIFY})
 """The files that the tag manifest lists."""
 FOLDERS: Final = frozenset({"data", "data/custody", "data/records", "data/attachments"})
@@ -62,7 +66,7 @@ _SLACK = 10_000
 
 _RECORD = re.compile(r"data/records/([0-9a-f]{32})\.(json|sd-jwt)\Z")
 _ATTACHMENT = re.compile(r"data/attachments/([0-9a-f]{32})\.([a-z0-9]{1,8})\Z")
-_PLACES = {path: place for place, path in enumerate(FIXED)}
+_PLACES = {path: place for place, path in enumerate((*FIXED, *OPTIONAL))}
 
 
 def is_dense(data: bytes) -> bool:
@@ -93,9 +97,9 @@ def place(path: str) -> tuple[int, str] | None:
     if path in _PLACES:
         return _PLACES[path], path
     if _RECORD.match(path):
-        return len(FIXED), path
+        return len(_PLACES), path
     if _ATTACHMENT.match(path):
-        return len(FIXED) + 1, path
+        return len(_PLACES) + 1, path
     return None
 
 

@@ -28,10 +28,12 @@ from vault.crypto.hashes import new_sha256, sha256
 from vault.errors import DamagedError, IntegrityError, RefusedError
 from vault.formats.age import AgeWriter, HybridRecipient, Recipient, ScryptRecipient, X25519Recipient
 from vault.formats.bagit import DECLARATION, BagInfo, encode_info, encode_manifest
+from vault.formats.checkpoint import read_checkpoint
 from vault.formats.record import RecordView, read_record
 from vault.formats.ssh_keys import encode_allowed_signer, encode_pem
 from vault.formats.sshsig import sign_ssh
 from vault.formats.tar import TarWriter, container_size, entry_size
+from vault.formats.tlog_consistency import Continuation
 from vault.jobs import Job
 from vault.model import is_id
 
@@ -105,6 +107,13 @@ def _files(outgoing: Outgoing, sign: Callable[[bytes], bytes]) -> dict[str, byte
         custody.verify_entry(item, checkpoint) for item in sorted(outgoing.entries, key=lambda e: e.number)
     ]
     files[layout.CHECKPOINT] = outgoing.checkpoint.encode()
+    if outgoing.earlier:
+        size = read_checkpoint(outgoing.earlier).size
+        files[layout.EARLIER] = outgoing.earlier.encode()
+        files[layout.CONTINUATION] = Continuation(size, outgoing.consistency, outgoing.checkpoint).encode().encode()
+        custody.verify_continuation(
+            files[layout.EARLIER], files[layout.CONTINUATION], files[layout.CHECKPOINT], outgoing.sender_key
+        )
     files[layout.ENTRIES] = custody.encode_entries(outgoing.entries)
     kind, hashes = _binding(outgoing.recipients)
 
@@ -159,7 +168,7 @@ def _check(outgoing: Outgoing) -> None:
         raise ValueError("an attachment twice, or under a name that is no id")
     if any(layout.place(_path_of(item)) is None for item in outgoing.attachments):
         raise ValueError("an extension that is not allowed")
-    if 2 * len(outgoing.records) + len(ids) + len(layout.FIXED) > layout.MAX_FILES:
+    if 2 * len(outgoing.records) + len(ids) + len(layout.FIXED) + len(layout.OPTIONAL) > layout.MAX_FILES:
         raise _too_much()
 
 

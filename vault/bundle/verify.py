@@ -40,9 +40,12 @@ NOT_CHECKED = (
     "Whose key signed the bag: compare the fingerprint with one that you received on another way.",
     "Whether the sender holds more records, attachments or log entries than were included.",
     "Whether what is told is true.",
-    "Whether the custody log was rewritten before its checkpoint: an earlier checkpoint would show it.",
     "Whether the SHA-512 digests that records may state are right: SHA-256 is what was compared.",
 )
+
+REWRITTEN = "Whether the custody log was rewritten before its checkpoint: an earlier checkpoint would show it."
+"""Not checked where the bag shows no earlier state; only a receiver who has that state knows it."""
+UNSEEN = "Whether the earlier state that the custody log is shown to continue is one that you were given before."
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,7 @@ def _verify(bag: Gathered, found: Findings, opened_by: OpenedBy | None, job: Job
     found.begin(findings.NOTHING_ELSE)
     for path in sorted(bag.seen.keys() - listed - {layout.TAG_MANIFEST, layout.SIGNATURE}):
         found.add("unlisted-file", shown(path), "No manifest lists this file: it is not part of what was signed.")
-    for sentence in NOT_CHECKED:
+    for sentence in (*NOT_CHECKED, UNSEEN if incoming.earlier else REWRITTEN):
         found.skip(sentence)
     return Incoming(
         found.report(),
@@ -129,6 +132,7 @@ def _verify(bag: Gathered, found: Findings, opened_by: OpenedBy | None, job: Job
         incoming.attachments,
         incoming.entries,
         incoming.checkpoint,
+        incoming.earlier,
         bag.seen,
     )
 
@@ -239,6 +243,7 @@ def _check_evidence(
     attachments = evidence.check_attachments(bag, records, found)
     found.begin(findings.CUSTODY)
     checkpoint, entries = evidence.check_custody(bag, signer, description, found, job)
+    earlier = evidence.check_continuation(bag, signer, found)
     found.begin(findings.COPIES)
     evidence.check_copies(bag, name, description, records, attachments, entries, found)
-    return Incoming(Report(), description, signer, records, attachments, entries, checkpoint)
+    return Incoming(Report(), description, signer, records, attachments, entries, checkpoint, earlier)

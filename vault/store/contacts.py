@@ -135,9 +135,20 @@ def sent_ids(connection: Connection) -> set[str]:
     return {str(row[0]) for row in connection.execute("SELECT bundle_id FROM sent_bundle")}
 
 
-def finish_sent(connection: Connection, bundle_id: str, sha256: str) -> None:
-    """Enter the digest of a bundle file that was written."""
-    connection.execute("UPDATE sent_bundle SET sha256 = ? WHERE bundle_id = ?", (sha256, bundle_id))
+def finish_sent(connection: Connection, bundle_id: str, sha256: str, checkpoint: str) -> None:
+    """Enter the digest of a bundle file that was written, and the checkpoint note in it."""
+    connection.execute(
+        "UPDATE sent_bundle SET sha256 = ?, checkpoint = ? WHERE bundle_id = ?", (sha256, checkpoint, bundle_id)
+    )
+
+
+def sent_checkpoint(connection: Connection, contact_id: str) -> str:
+    """Return the checkpoint note in the newest bundle for this recipient that was written, or empty."""
+    row = connection.execute(
+        "SELECT checkpoint FROM sent_bundle WHERE contact_id = ? AND checkpoint <> '' ORDER BY serial DESC LIMIT 1",
+        (contact_id,),
+    ).fetchone()
+    return str(row[0]) if row else ""
 
 
 @dataclass(frozen=True, slots=True)

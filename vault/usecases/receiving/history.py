@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 
 from vault.bundle.contents import Incoming
@@ -21,11 +22,13 @@ class History:
 
     Attributes:
         findings: Code, severity and sentence of each.
+        continued: The log is shown to continue a state that an earlier bundle brought.
         again: The case that the very same bundle was taken into before, or empty.
         kept_as: The verdict that it carries here since then, or empty.
     """
 
     findings: list[tuple[str, Severity, str]] = field(default_factory=list)
+    continued: bool = False
     again: str = ""
     kept_as: str = ""
 
@@ -72,6 +75,7 @@ def compare(vault: OpenVault, incoming: Incoming, bundle: Description) -> Histor
     if bundle.previous and bundle.previous not in {one.bundle_id for one in before}:
         message = "The sender names an earlier bundle that was not received here."
         found.say("gap", Severity.INFO, message)
+    _compare_continuation(found, before, incoming.earlier, bundle)
     return found
 
 
@@ -105,3 +109,23 @@ def _compare_logs(found: History, one: StoredReceipt, bundle: Description) -> No
         if grown < 0:
             message = "The sender's custody log was shorter in the later of two bundles: entries were taken out."
             found.say("log-shrunk", Severity.ERROR, message)
+
+
+def _compare_continuation(
+    found: History, before: list[StoredReceipt], earlier: Checkpoint | None, bundle: Description
+) -> None:
+    """The earlier state that the log was shown to continue must be one that an earlier bundle brought."""
+    roots = set()
+    for one in before:
+        with contextlib.suppress(FormatError):
+            known = read_checkpoint(one.checkpoint)
+            if earlier is not None and (known.origin, known.size) == (earlier.origin, earlier.size):
+                roots.add(known.root)
+    if earlier is not None and roots - {earlier.root}:
+        message = "The sender's custody log was rewritten: it does not hold what it held in an earlier bundle."
+        found.say("log-rewritten", Severity.ERROR, message)
+        return
+    found.continued = bool(roots)
+    if not found.continued and bundle.previous in {one.bundle_id for one in before}:
+        message = "The sender does not prove that the custody log continues what earlier bundles brought."
+        found.say("log-unproved", Severity.WARNING, message)

@@ -18,7 +18,7 @@ from vault import evidence, files
 from vault.bundle.contents import Incoming, IncomingRecord
 from vault.bundle.manifest import Description
 from vault.bundle.open import Keys, open_bundle
-from vault.bundle.verify import verdict_of
+from vault.bundle.verify import UNSEEN, verdict_of
 from vault.crypto.randomness import new_id
 from vault.errors import FormatError, IntegrityError, ReadOnlyError
 from vault.formats import custody_entry
@@ -86,6 +86,9 @@ def _receive(
     report = opened.report
     if STEP not in report.steps:
         report = replace(report, steps=(*report.steps, STEP))
+    if history.continued:
+        # The one who receives is the one who has that earlier state.
+        report = replace(report, not_checked=tuple(one for one in report.not_checked if one != UNSEEN))
     for code, severity, message in history.findings:
         report = add(report, code, message, severity)
     return replace(opened, report=report, verdict=verdict_of(report, opened.verdict is Verdict.VERIFIED))

@@ -20,6 +20,7 @@ from vault.bundle.manifest import MAX_PURPOSE
 from vault.bundle.seal import seal as seal_bundle
 from vault.crypto.randomness import new_id
 from vault.errors import (
+    DamagedError,
     DiskFullError,
     HoldError,
     NotFoundError,
@@ -29,6 +30,7 @@ from vault.errors import (
 )
 from vault.formats import custody_entry, merkle
 from vault.formats.age import HybridRecipient, ScryptRecipient, X25519Recipient, parse_recipient
+from vault.formats.checkpoint import read_checkpoint
 from vault.formats.fingerprint import fingerprint_of_key, fingerprint_of_recipient
 from vault.formats.tar import container_size
 from vault.jobs import Job
@@ -239,18 +241,20 @@ def _seal_to(
         transaction.record(event("intent"))
         return number, previous, epoch
 
-    def gather(connection: Connection) -> tuple[tuple[OutgoingEntry, ...], str]:
-        return _entries(connection, plan.chosen), custody.head(connection)
+    def gather(connection: Connection) -> tuple[tuple[OutgoingEntry, ...], str, str, tuple[bytes, ...]]:
+        earlier = contacts.sent_checkpoint(connection, person.id)
+        path = _consistency(connection, earlier) if earlier else ()
+        return _entries(connection, plan.chosen), custody.head(connection), earlier, path
 
     with files.NewFile(target, "the bundle file") as out:
         _refuse_full(vault, target.parent, plan.chosen)
         number, previous, epoch = vault.atomic(begin)
         try:
-            entries, note = vault.read(gather)
+            entries, note, earlier, consistency = vault.read(gather)
             outgoing = Outgoing(
                 bundle_id=bundle_id, sender_key=vault.identity.public_key, recipients=keys, purpose=choice.purpose,
                 epoch=epoch, number=number, previous=previous, case_id=choice.case_id, sealed_at=vault.clock(),
-                software=SOFTWARE, checkpoint=note, entries=entries,
+                software=SOFTWARE, checkpoint=note, entries=entries, earlier=earlier, consistency=consistency,
                 records=tuple(OutgoingRecord(c.record.id, c.version.version, c.presentation.text) for c in plan.chosen),
                 attachments=tuple(_attachments(vault, plan.chosen)),
             )  # fmt: skip
@@ -261,7 +265,7 @@ def _seal_to(
             raise
 
     def finish(transaction: Transaction) -> None:
-        contacts.finish_sent(transaction.connection, bundle_id, digest)
+        contacts.finish_sent(transaction.connection, bundle_id, digest, note)
         transaction.record(event("success", digest))
 
     try:
@@ -330,6 +334,22 @@ def _entries(connection: Connection, chosen: tuple[Chosen, ...]) -> tuple[Outgoi
                 proof = merkle.inclusion_proof(stored.number, size, node)
                 found[stored.number] = OutgoingEntry(stored.number, stored.entry, shown, proof)
     return tuple(found[number] for number in sorted(found))
+
+
+def _consistency(connection: Connection, note: str) -> tuple[bytes, ...]:
+    """Return the proof that the log only grew since an earlier bundle left.
+
+    Raises:
+        DamagedError: It did not: whoever has that bundle would see a log that was rewritten.
+    """
+    earlier = read_checkpoint(note)
+    size, node = custody.size(connection), custody.node_of(connection)
+    if not 0 < earlier.size <= size or merkle.root(earlier.size, node) != earlier.root:
+        raise DamagedError(
+            "The custody log is not what it was when an earlier bundle left.",
+            "Run 'evault check', and restore the vault from a backup.",
+        )
+    return merkle.consistency_proof(earlier.size, size, node)
 
 
 def _attachments(vault: OpenVault, chosen: tuple[Chosen, ...]) -> Iterator[OutgoingAttachment]:

@@ -1,0 +1,263 @@
+"""Each bundle proves that the sender's log only grew since the one before; a rewritten log is caught by name."""
+
+import shutil
+
+import pytest
+
+from tests.bundle_world import in_order, resign, tar, wrap
+from tests.vault_world import PASSPHRASE, bag_of, introduce, make_vault, raw, reopen, seal
+from vault import api
+from vault.bundle import layout
+from vault.bundle.verify import REWRITTEN, UNSEEN
+from vault.crypto.hashes import sha256
+from vault.errors import DamagedError
+from vault.formats import jcs, merkle
+from vault.formats.bagit import encode_manifest
+from vault.formats.checkpoint import Checkpoint, read_checkpoint
+from vault.formats.sshsig import sign_ssh
+from vault.formats.tlog_consistency import Continuation
+from vault.jobs import Job
+from vault.model import Verdict
+from vault.store import custody as log
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """A sender with a case, and a receiver, that know each other."""
+    sender, receiver = make_vault(tmp_path / "sender"), make_vault(tmp_path / "receiver", 1)
+    introduce(sender, receiver, "Receiver")
+    introduce(receiver, sender, "Sender")
+    case = api.cases.add(sender, "a case").id
+    note(sender, case, "first")
+    yield sender, receiver, case
+    sender.close()
+    receiver.close()
+
+
+def note(vault, case, text):
+    return api.records.add(vault, case, "note", {"text": text}).id
+
+
+def receive(vault, file):
+    return api.receiving.receive(vault, file, Job())
+
+
+def codes(opened):
+    return {one.code for one in opened.report.findings}
+
+
+def custody(file, receiver):
+    """The three files of a bundle's log: checkpoint, earlier checkpoint and continuation, the latter two if any."""
+    bag = bag_of(file, receiver)
+    return [bag[path].decode() if path in bag else "" for path in (layout.CHECKPOINT, *layout.OPTIONAL)]
+
+
+def changed(file, sender, receiver, changes):
+    """A bundle as its sender could have made it with other files: digests, lists and signatures fit them."""
+    files = bag_of(file, receiver)
+    for path, content in changes.items():
+        if content is None:
+            files.pop(path, None)
+        else:
+            files[path] = content
+    value = jcs.decode(files[layout.BUNDLE], "test")
+    value["contents"] = [
+        {"path": path, "sha256": sha256(files[path]).hex(), "size": len(files[path])}
+        for path in sorted(files)
+        if path.startswith("data/") and path != layout.BUNDLE
+    ]
+    files[layout.BUNDLE] = jcs.encode(value)
+    files = resign(files, sender.identity._seed.reveal())
+    # The bundle's id is another than the helper's.
+    files[layout.INFO] = files[layout.INFO].replace(
+        files[layout.INFO].split(b"\n")[0], b"External-Identifier: " + value["bundle_id"].encode()
+    )
+    files[layout.TAG_MANIFEST] = encode_manifest({path: sha256(files[path]).hex() for path in layout.SIGNED_TAGS})
+    files[layout.SIGNATURE] = sign_ssh(
+        files[layout.TAG_MANIFEST], layout.NAMESPACE, sender.identity.public_key, sender.identity.sign
+    ).encode()
+    file.write_bytes(wrap(tar(in_order(files)), receiver.identity.hybrid.recipient))
+    return file
+
+
+def test_a_second_bundle_continues_the_first_and_the_receiver_sees_it(pair, tmp_path):
+    sender, receiver, case = pair
+    for name in ("1.age", "2.age", "3.age"):
+        seal(sender, case, "Receiver", tmp_path / name)
+        note(sender, case, name)
+    first, second, third = (custody(tmp_path / name, receiver) for name in ("1.age", "2.age", "3.age"))
+    assert first[1:] == ["", ""]
+    assert (second[1], third[1]) == (first[0], second[0])
+    for checkpoint, earlier, continuation in (second, third):
+        found = Continuation.decode(continuation)
+        assert found.checkpoint == checkpoint
+        found.verify(read_checkpoint(earlier))
+    opened = receive(receiver, tmp_path / "1.age")
+    assert (opened.verdict, codes(opened)) == (Verdict.VERIFIED, set())
+    assert REWRITTEN in opened.report.not_checked
+    for name in ("2.age", "3.age"):
+        opened = receive(receiver, tmp_path / name)
+        assert (opened.verdict, codes(opened)) == (Verdict.VERIFIED, set())
+        assert not {REWRITTEN, UNSEEN} & set(opened.report.not_checked)
+
+
+def test_the_files_of_an_opened_bag_are_checked_by_the_same_door(pair, tmp_path):
+    sender, receiver, case = pair
+    seal(sender, case, "Receiver", tmp_path / "1.age")
+    seal(sender, case, "Receiver", tmp_path / "2.age")
+    opened = api.receiving.open_into(receiver, tmp_path / "2.age", tmp_path / "bag", "", Job())
+    assert UNSEEN in opened.report.not_checked
+    key = api.proofs.public_key(tmp_path / "bag" / "signer.pem")
+    earlier = api.proofs.earlier(tmp_path / "bag" / layout.EARLIER, key)
+    found = api.proofs.verify(tmp_path / "bag" / layout.CONTINUATION, key, sender.identity.fingerprint, earlier)
+    assert (found.verdict, found.continues) == (Verdict.VERIFIED, earlier.size)
+    assert api.verify_bag(tmp_path / "bag", sender.identity.fingerprint).verdict is Verdict.VERIFIED
+
+
+def test_nobody_learns_the_state_that_went_to_somebody_else(pair, tmp_path):
+    sender, _, case = pair
+    other = make_vault(tmp_path / "other", 2)
+    introduce(sender, other, "Other")
+    seal(sender, case, "Receiver", tmp_path / "1.age")
+    seal(sender, case, "Other", tmp_path / "2.age")
+    assert custody(tmp_path / "2.age", other)[1:] == ["", ""]
+    secret = api.to_secret(PASSPHRASE)
+    for name in ("3.age", "4.age"):
+        choice = api.sealing.Choice(case)
+        api.sealing.seal_with_passphrase(sender, choice, secret, tmp_path / name, Job())
+        receiving = api.receiving.open_with_passphrase(tmp_path / name, tmp_path / f"{name}.bag", secret, "", Job())
+        assert receiving.verdict is Verdict.INTACT
+        assert not (tmp_path / f"{name}.bag" / layout.EARLIER).exists()
+    other.close()
+
+
+def test_an_earlier_bundle_that_never_came_is_said_not_to_be_checked(pair, tmp_path):
+    sender, receiver, case = pair
+    for name in ("1.age", "2.age", "3.age"):
+        seal(sender, case, "Receiver", tmp_path / name)
+    receive(receiver, tmp_path / "1.age")
+    opened = receive(receiver, tmp_path / "3.age")
+    assert (opened.verdict, codes(opened)) == (Verdict.VERIFIED, {"gap"})
+    assert UNSEEN in opened.report.not_checked
+
+
+def rewritten(sender, tmp_path):
+    """The sender's vault as it was when the fixture made it, going on in another way with the same keys and epoch."""
+    copy = api.setup.open_with(tmp_path / "before", sender.keys)
+    case = api.cases.page(copy)[0].id
+    note(copy, case, "something else")
+    return copy, case
+
+
+def test_a_sender_who_rewrote_the_log_is_caught_by_name(pair, tmp_path):
+    sender, receiver, case = pair
+    sender.close()
+    shutil.copytree(sender.folder, tmp_path / "before")
+    sender = reopen(sender)
+    first = seal(sender, case, "Receiver", tmp_path / "1.age")
+    receive(receiver, tmp_path / "1.age")
+    sender.close()
+    forged, case = rewritten(sender, tmp_path)
+    # The forger takes over what was sent, with a checkpoint of the same size out of the new history.
+    seal(forged, case, "Receiver", tmp_path / "forged.age")
+    size = read_checkpoint(custody(tmp_path / "1.age", receiver)[0]).size
+    while api.custody.head(forged).size < size:
+        note(forged, case, "more")
+    told = in_history(forged, size)
+    forged.close()
+    with raw(forged) as store:
+        store.execute("UPDATE sent_bundle SET bundle_id = ?, checkpoint = ?", (first.bundle_id, told))
+    forged = reopen(forged)
+    seal(forged, case, "Receiver", tmp_path / "2.age")
+    opened = receive(receiver, tmp_path / "2.age")
+    assert opened.verdict is Verdict.FAILED
+    assert "log-rewritten" in codes(opened)
+    taken = api.records.page(receiver, opened.case_id)
+    assert {one.verdict for one in taken if one.origin} >= {Verdict.INTACT}
+    forged.close()
+
+
+def in_history(vault, size):
+    """The checkpoint that the vault would have signed at a size, signed now."""
+    root = vault.read(lambda connection: merkle.root(size, log.node_of(connection)))
+    state = Checkpoint(api.custody.head(vault).origin, size, root)
+    return state.sign(vault.identity.public_key, vault.identity.sign)
+
+
+def test_a_sender_who_leaves_the_proof_out_is_noticed(pair, tmp_path):
+    sender, receiver, case = pair
+    seal(sender, case, "Receiver", tmp_path / "1.age")
+    receive(receiver, tmp_path / "1.age")
+    seal(sender, case, "Receiver", tmp_path / "2.age")
+    file = changed(tmp_path / "2.age", sender, receiver, dict.fromkeys(layout.OPTIONAL))
+    opened = receive(receiver, file)
+    assert (opened.verdict, codes(opened)) == (Verdict.VERIFIED, {"log-unproved"})
+    assert REWRITTEN in opened.report.not_checked
+
+
+def test_a_wrong_continuation_fails_the_bundle(pair, tmp_path):
+    sender, receiver, case = pair
+    for name in ("1.age", "2.age", "3.age"):
+        seal(sender, case, "Receiver", tmp_path / name)
+        note(sender, case, name)
+    other = make_vault(tmp_path / "other", 2)
+    api.custody.write_checkpoint(other, tmp_path / "foreign")
+    other.close()
+    good = custody(tmp_path / "3.age", receiver)
+    first = custody(tmp_path / "1.age", receiver)[0]
+    proof = Continuation.decode(good[2])
+    assert proof.path
+    flipped = Continuation(proof.old, (bytes(32), *proof.path[1:]), proof.checkpoint).encode()
+    for earlier, continuation, code in (
+        (None, good[2], "missing-file"),
+        (good[1], None, "missing-file"),
+        (first, good[2], "continuation-bad"),
+        (good[0], good[2], "continuation-bad"),
+        ((tmp_path / "foreign").read_text(), good[2], "continuation-bad"),
+        (good[1] + "x", good[2], "continuation-bad"),
+        (good[1], good[2].replace("old ", "old 0"), "continuation-bad"),
+        (good[1], flipped, "continuation-bad"),
+        (good[1], custody(tmp_path / "2.age", receiver)[2], "continuation-bad"),
+        (good[1], "\udcff", "continuation-bad"),
+    ):
+        shutil.copy(tmp_path / "3.age", tmp_path / "bad.age")
+        made = [None if text is None else text.encode("utf-8", "surrogateescape") for text in (earlier, continuation)]
+        file = changed(tmp_path / "bad.age", sender, receiver, dict(zip(layout.OPTIONAL, made, strict=True)))
+        opened = receive(receiver, file)
+        assert (opened.verdict, codes(opened)) == (Verdict.FAILED, {code})
+    # The helper itself makes a bundle that passes.
+    shutil.copy(tmp_path / "3.age", tmp_path / "same.age")
+    assert codes(receive(receiver, changed(tmp_path / "same.age", sender, receiver, {}))) == {"gap"}
+
+
+def test_after_a_restore_bundles_continue_what_the_backup_knows_of(pair, tmp_path):
+    sender, receiver, case = pair
+    seal(sender, case, "Receiver", tmp_path / "1.age")
+    api.backup.backup(sender, tmp_path / "stick", Job())
+    seal(sender, case, "Receiver", tmp_path / "lost.age")
+    sender.close()
+    api.backup.restore(tmp_path / "stick", tmp_path / "again", api.to_secret(PASSPHRASE), Job())
+    restored = api.setup.unlock(tmp_path / "again", api.to_secret(PASSPHRASE))
+    seal(restored, case, "Receiver", tmp_path / "2.age")
+    seal(restored, case, "Receiver", tmp_path / "3.age")
+    restored.close()
+    for name, expected in (("1.age", set()), ("lost.age", set()), ("2.age", {"new-epoch"}), ("3.age", set())):
+        opened = receive(receiver, tmp_path / name)
+        assert (opened.verdict, codes(opened)) == (Verdict.VERIFIED, expected)
+        assert UNSEEN not in opened.report.not_checked
+
+
+def test_a_vault_whose_log_is_not_what_it_was_seals_nothing(pair, tmp_path):
+    sender, _, case = pair
+    seal(sender, case, "Receiver", tmp_path / "1.age")
+    sender.close()
+    with raw(sender) as store:
+        text = store.execute("SELECT checkpoint FROM sent_bundle").fetchone()[0]
+        lines = text.split("\n")
+        lines[1] = str(int(lines[1]) - 1)
+        store.execute("UPDATE sent_bundle SET checkpoint = ?", ("\n".join(lines),))
+    sender = reopen(sender)
+    with pytest.raises(DamagedError, match="custody log"):
+        seal(sender, case, "Receiver", tmp_path / "2.age")
+    assert not (tmp_path / "2.age").exists()
+    sender.close()
