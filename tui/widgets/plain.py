@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import Static
 
@@ -37,3 +38,25 @@ class Quiet(Plain):
 def cell(value: object, style: str = "", most: int = 200) -> Text:
     """Return anything as one safe line for a list or a table; `style` is ours."""
     return Text(one_line(value, most), style=style, no_wrap=True, overflow="ellipsis")
+
+
+def fitted(text: str, cells: int) -> str:
+    """Return text as one safe line of at most `cells` terminal cells; of a longer one both ends are kept.
+
+    The end of a file's name says what kind it is, so it must not be what a long name hides.
+    """
+    line = one_line(text, 1000)
+    if cell_len(line) <= cells:
+        return line
+    back = (cells - 1) // 3
+    front = _cut(line, cells - 1 - back)
+    return line[:front] + "…" + line[len(line) - _cut(line[::-1], back) :]
+
+
+def _cut(line: str, cells: int) -> int:
+    """Return how many characters of a line fit into so many cells."""
+    for place, character in enumerate(line):
+        cells -= cell_len(character)
+        if cells < 0:
+            return place
+    return len(line)
