@@ -71,7 +71,7 @@ def surroundings(
     """
     here = _Computer(folder, system, environment)
     told: list[str] = []
-    for look in (_place, _readable, _swap, _hibernation, _terminal, _cores):
+    for look in (_network, _synchronised, _readable, _swap, _hibernation, _terminal, _cores):
         with contextlib.suppress(OSError, ValueError):
             told += look(here)
     return tuple(told)
@@ -118,13 +118,16 @@ class _Computer:
 # -- the place of the vault --------------------------------------------------------------------------------------------
 
 
-def _place(here: _Computer) -> list[str]:
-    told = [NETWORK] if network_file_system(here.folder, here.mounts) else []
+def _network(here: _Computer) -> list[str]:
+    return [NETWORK] if network_file_system(here.folder, here.mounts) else []
+
+
+def _synchronised(here: _Computer) -> list[str]:
     # A service follows its folders by their names, a link leads out of them or into them: both ways count.
     named = os.path.abspath(here.folder)  # noqa: PTH100 - resolving would follow links
     way = [*here.way(named), *here.way(os.path.realpath(here.folder))]
     service = next(filter(None, map(service_of, way)), "") or service_of_windows(way, here.environment)
-    return [*told, SYNCHRONISED.format(service)] if service else told
+    return [SYNCHRONISED.format(service)] if service else []
 
 
 def _readable(here: _Computer) -> list[str]:
@@ -133,8 +136,8 @@ def _readable(here: _Computer) -> list[str]:
     folder, *around = here.way(os.path.realpath(here.folder))
     found = folder.stat()
     # A group with the number of its owner is the owner's own.
-    group = found.st_mode & 0o070 and found.st_gid != found.st_uid and all(p.stat().st_mode & 0o011 for p in around)
-    others = found.st_mode & 0o007 and all(path.stat().st_mode & 0o001 for path in around)
+    group = found.st_mode & 0o050 and found.st_gid != found.st_uid and all(p.stat().st_mode & 0o011 for p in around)
+    others = found.st_mode & 0o005 and all(path.stat().st_mode & 0o001 for path in around)
     return [READABLE] if group or others else []
 
 

@@ -5,7 +5,6 @@ Nothing is asked of a service. A folder whose name the person chose, without a t
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -61,7 +60,7 @@ def service_of(path: Path) -> str:
         if any(re.fullmatch(re.escape(name) + _SUFFIX, path.name) for name in names):
             return service
     for service, patterns in _MARKERS.items():
-        if any(_holds(path, pattern) for pattern in patterns):
+        if any(next(path.glob(pattern), None) for pattern in patterns):
             return service
     return ""
 
@@ -70,9 +69,3 @@ def service_of_windows(way: Iterable[Path], environment: Mapping[str, str]) -> s
     """Return ``"OneDrive"`` when a folder on the way is one that Windows names in a variable as OneDrive's."""
     roots = {Path(value) for name, value in environment.items() if name.upper().startswith("ONEDRIVE") and value}
     return "" if roots.isdisjoint(way) else "OneDrive"
-
-
-def _holds(path: Path, pattern: str) -> bool:
-    with contextlib.suppress(OSError):
-        return next(path.glob(pattern), None) is not None
-    return False

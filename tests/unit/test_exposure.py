@@ -125,6 +125,12 @@ def verity_and_integrity_which_encrypt_nothing(computer):
     computer.swap("/dev/dm-1")
 
 
+def the_part_of_a_device_that_keeps_its_sums(computer):
+    computer.device("sda")
+    computer.device("dm-0", "CRYPT-SUBDEV-1", ("sda",))
+    computer.swap("/dev/dm-0")
+
+
 def a_file_on_a_disk(computer):
     computer.device("sda", number="8:1")
     computer.swap("/swapfile", "file")
@@ -180,8 +186,8 @@ def raid_on_luks(computer):
 
 def a_file_on_luks(computer):
     computer.device("dm-0", "CRYPT-LUKS2-1", number="253:0")
-    computer.mounts[0] = "22 1 253:0 / / rw - ext4 /dev/mapper/root rw"
-    computer.swap("/swap\\040file", "file")
+    computer.mounts.append("23 22 253:0 / /swap\\040disk rw - ext4 /dev/mapper/swap rw")
+    computer.swap("/swap\\040disk/file", "file")
 
 
 def a_file_on_btrfs_on_luks(computer):
@@ -211,7 +217,8 @@ def zram_that_is_written_back_to_luks(computer):
 
 OPEN_SWAPS = [
     disk, an_unknown_device, lvm_on_a_disk, raid_of_which_half_is_encrypted, a_file_on_a_disk, one_of_two,
-    verity_and_integrity_which_encrypt_nothing, a_file_where_no_table_names_its_disk,
+    verity_and_integrity_which_encrypt_nothing, the_part_of_a_device_that_keeps_its_sums,
+    a_file_where_no_table_names_its_disk,
     zram_that_is_written_back_to_a_disk, devices_that_lie_on_each_other,
 ]  # fmt: skip
 SAFE_SWAPS = [
@@ -286,7 +293,8 @@ def test_a_collector_of_core_images_is_told(computer, pattern, told):
         ({"STY": "1234.pts-0.host"}, (MULTIPLEXER,)),
         ({"ZELLIJ": "0"}, (MULTIPLEXER,)),
         ({"TERM": "screen.xterm-256color"}, (MULTIPLEXER,)),
-        ({"TERM": "tmux-256color", "TMUX": "x", "STY": "y"}, (MULTIPLEXER,)),
+        ({"TERM": "tmux-256color"}, (MULTIPLEXER,)),
+        ({"TERM": "tmux", "TMUX": "x", "STY": "y"}, (MULTIPLEXER,)),
         ({"TERM": "xterm-kitty"}, ()),
         ({"TEXTUAL_LOG": "/tmp/log"}, (TEXTUAL,)),
         ({"TEXTUAL": "x", "MY_TEXTUAL_LOG": "x"}, ()),
@@ -387,6 +395,7 @@ def test_a_network_file_system_is_told(computer, kind, told):
     [
         (0o700, 0o755, ()),
         (0o701, 0o755, (READABLE,)),
+        (0o704, 0o755, (READABLE,)),
         (0o755, 0o755, (READABLE,)),
         (0o777, 0o711, (READABLE,)),
         (0o755, 0o700, ()),
