@@ -19,6 +19,9 @@ FOLDER: Final = "folder"
 FILE: Final = "file"
 OTHER: Final = "other"
 """A device, a pipe, a socket, a link to nothing: shown, never chosen."""
+HERE: Final = "here"
+UP: Final = "up"
+"""The folder itself, and the one above, where a list offers them."""
 
 _MOST_PASTED: Final = 10_000
 _MOST_PASTED_TEXT: Final = 4 * 1024 * 1024
@@ -30,7 +33,7 @@ class Entry:
 
     Attributes:
         path: Where it is.
-        kind: `FOLDER`, `FILE` or `OTHER`; a link counts as what it leads to.
+        kind: `FOLDER`, `FILE`, `OTHER`, `HERE` or `UP`; a link counts as what it leads to.
         size: In bytes.
         changed: Seconds since 1970.
         hidden: Its name begins with a dot, or the system says so.

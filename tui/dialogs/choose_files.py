@@ -7,9 +7,7 @@ paths = await self.app.push_screen_wait(ChooseFilesDialog(_("Attach files")))
 
 from __future__ import annotations
 
-import contextlib
 import os
-from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
@@ -18,23 +16,20 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.coordinate import Coordinate
-from textual.message import Message
 from textual.widgets import Button, DataTable, Footer, Input
 
 from tui import folders
 from tui.base import Dialog
-from tui.folders import FILE, FOLDER, Entry
+from tui.folders import FILE, FOLDER, HERE, UP, Entry
 from tui.i18n import N_, _, ngettext
 from tui.measures import size
-from tui.widgets.plain import Heading, Plain, Quiet, cell, fitted
+from tui.widgets.file_list import FileList
+from tui.widgets.plain import Heading, Plain, Quiet, fitted
 
 Mode = Literal["files", "file", "folder", "new"]
 
 _MOST: Final = 400
 """Rows that are shown at once; typing finds the rest."""
-_HERE: Final = "here"
-_UP: Final = "up"
 _LONGEST: Final = 255
 """Bytes of a new name that every file system of today takes."""
 
@@ -47,51 +42,6 @@ class _Line(Input):
 
     def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()
-
-
-class _List(DataTable[Text]):
-    """The list; what is typed on it goes to the line."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "mark", N_("Mark")),
-        Binding("backspace,left", "rub_out", N_("Folder above"), show=False),
-        Binding("ctrl+a", "mark_all", N_("Mark all"), show=False),
-    ]
-
-    class Done(Message):
-        """A key was pressed on a row.
-
-        Args:
-            what: ``"enter"``, ``"mark"``, ``"all"``, ``"back"`` or ``"type"``.
-            character: What was typed.
-        """
-
-        def __init__(self, what: str, character: str = "") -> None:
-            super().__init__()
-            self.what, self.character = what, character
-
-    def on_key(self, event: events.Key) -> None:
-        """Hand a letter on."""
-        if event.is_printable and event.character and event.character != " ":
-            event.stop()
-            event.prevent_default()
-            self.post_message(self.Done("type", event.character))
-
-    def action_select_cursor(self) -> None:
-        """Enter; a click is told by `RowSelected`."""
-        self.post_message(self.Done("enter"))
-
-    def action_mark(self) -> None:
-        """Mark, or not any more."""
-        self.post_message(self.Done("mark"))
-
-    def action_mark_all(self) -> None:
-        """Mark all that are shown."""
-        self.post_message(self.Done("all"))
-
-    def action_rub_out(self) -> None:
-        """Take back a letter, or go to the folder above."""
-        self.post_message(self.Done("back"))
 
 
 class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
@@ -152,7 +102,7 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
                 self._name, id="line", select_on_focus=False,
                 placeholder=_("Name of the new file") if self._mode == "new" else _("Part of a name, or a whole path"),
             )  # fmt: skip
-            yield _List(id="list", cursor_type="row")
+            yield FileList(id="list", cursor_type="row")
             yield Quiet("", id="told")
             with Horizontal(classes="dialog-buttons"):
                 yield Button(_("Cancel"), id="cancel")
@@ -194,42 +144,18 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
         ]
         if self._newest:
             found.sort(key=lambda one: (one.kind != FOLDER, -one.changed))
-        fixed = [Entry(self._folder, _HERE, 0, 0.0, False)] if self._mode == "folder" else []
+        fixed = [Entry(self._folder, HERE, 0, 0.0, False)] if self._mode == "folder" else []
         if self._folder.parent != self._folder:
-            fixed.append(Entry(self._folder.parent, _UP, 0, 0.0, False))
+            fixed.append(Entry(self._folder.parent, UP, 0, 0.0, False))
         self._rows = [*fixed, *found[:_MOST]]
-        table = self.query_one(_List)
-        table.clear(columns=True)
-        width = max(16, table.size.width - 38)
-        table.add_column("", width=1)
-        table.add_column(_("Name"), width=width)
-        table.add_column(_("Size"), width=10)
-        table.add_column(_("Changed"), width=16)
-        table.add_rows(self._row(one, width) for one in self._rows)
         paths = [one.path for one in self._rows]
-        table.move_cursor(row=paths.index(at) if at in paths else len(fixed) if found else 0)
+        cursor = paths.index(at) if at in paths else len(fixed) if found else 0
+        self.query_one(FileList).fill(self._rows, self._marked, cursor)
         self.query_one("#where", Plain).say(fitted(str(self._folder), 2 * max(20, self.size.width - 12)))
         if len(found) > _MOST:
             self._tell(_("{shown} of {all} are shown. Type a part of the name.", shown=_MOST, all=len(found)))
         else:
             self._count()
-
-    def _row(self, one: Entry, width: int) -> tuple[Text, Text, Text, Text]:
-        if one.kind == _HERE:
-            return Text(""), cell(_("this folder"), "italic"), Text(""), Text("")
-        if one.kind == _UP:
-            return Text(""), cell(_("the folder above"), "italic"), Text(""), Text("")
-        kinds = {FOLDER: _("folder"), FILE: size(one.size)}
-        changed = ""
-        with contextlib.suppress(OSError, OverflowError, ValueError):
-            changed = datetime.fromtimestamp(one.changed).astimezone().strftime("%Y-%m-%d %H:%M") if one.changed else ""
-        name = cell(fitted(one.name, width), "bold" if one.kind == FOLDER else "", most=1000)
-        return (
-            Text("✓" if one.path in self._marked else ""),
-            name,
-            Text(kinds.get(one.kind, _("no file")), justify="right"),
-            Text(changed),
-        )
 
     def _tell(self, text: str) -> None:
         self.query_one("#told", Quiet).say(text)
@@ -246,13 +172,13 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
 
     @property
     def _current(self) -> Entry | None:
-        row = self.query_one(_List).cursor_row
+        row = self.query_one(FileList).cursor_row
         return self._rows[row] if 0 <= row < len(self._rows) else None
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 
-    @on(_List.Done)
-    def _done(self, event: _List.Done) -> None:
+    @on(FileList.Done)
+    def _done(self, event: FileList.Done) -> None:
         line, one = self.query_one(_Line), self._current
         if event.what == "type":
             line.focus()
@@ -274,7 +200,7 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
         one = self._current
         if one is None:
             return
-        if one.kind in (FOLDER, _UP):
+        if one.kind in (FOLDER, UP):
             self._go(one.path)
         elif self._mode == "files":
             self._mark([one])
@@ -285,7 +211,7 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
         """Mark files, or the one that is marked not any more; `also`: those that are marked stay so."""
         if self._mode != "files":
             return
-        table = self.query_one(_List)
+        table = self.query_one(FileList)
         for one in wanted:
             if one.kind != FILE:
                 self._tell(_("Only files can be marked."))
@@ -295,15 +221,15 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
             else:
                 self._marked[one.path] = one.size
             row = next(place for place, entry in enumerate(self._rows) if entry.path == one.path)
-            table.update_cell_at(Coordinate(row, 0), Text("✓" if one.path in self._marked else ""))
+            table.tick(row, one.path in self._marked)
         if len(wanted) == 1:
             table.move_cursor(row=table.cursor_row + 1)
         self._count()
 
     def _enter(self, one: Entry) -> None:
-        if one.kind in (FOLDER, _UP):
+        if one.kind in (FOLDER, UP):
             self._go(one.path)
-        elif one.kind == _HERE:
+        elif one.kind == HERE:
             self._end((self._folder,))
         elif self._mode == "new":
             self.query_one(_Line).value = one.name
@@ -315,7 +241,7 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
 
     def action_to_list(self) -> None:
         """Go from the line to the list."""
-        self.query_one(_List).focus()
+        self.query_one(FileList).focus()
 
     def action_hidden(self) -> None:
         """Show hidden files and folders, or not any more."""
@@ -342,7 +268,7 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
         line = self.query_one(_Line)
         if self._mode != "new" and line.value:
             line.clear()
-            self.query_one(_List).focus()
+            self.query_one(FileList).focus()
         else:
             self.dismiss(None)
 
@@ -381,7 +307,7 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
         elif one is not None and (not typed.strip() or sum(entry.kind in (FILE, FOLDER) for entry in self._rows) == 1):
             self._enter(one if not typed.strip() else self._rows[-1])
         else:
-            self.query_one(_List).focus()
+            self.query_one(FileList).focus()
 
     async def _take(self, typed: str) -> None:
         """Go to a typed folder, or end with a typed file."""
