@@ -20,6 +20,7 @@ from vault.formats.record import RecordView, read_record, sign_record
 from vault.model import CHUNK_SIZE, CustodyEvent, Json, format_time
 from vault.open_vault import OpenVault, Transaction
 from vault.store import cases, content, records, search
+from vault.store.content import StoredContent
 from vault.store.database import Connection
 from vault.store.records import StoredRecord, StoredVersion
 
@@ -206,13 +207,18 @@ def signer_of(version: StoredVersion) -> str:
     return fingerprint_of_key(version.signer)
 
 
-def stream(vault: OpenVault, serial: int, size: int) -> Iterator[bytes]:
-    """Yield the chunks of a content, the next ones being read while one is used."""
-    count = -(-size // CHUNK_SIZE)
+def stream(vault: OpenVault, stored: StoredContent) -> Iterator[bytes]:
+    """Yield the chunks of a content, the next ones being read while one is used.
+
+    Raises:
+        IntegrityError: A chunk is missing, or is not the one that was stored.
+    """
+    count = -(-stored.size // CHUNK_SIZE)
     step = 4
 
     def fetch(first: int) -> Future[list[bytes]]:
-        return vault.database.submit(lambda connection: content.read(connection, serial, first, step), atomic=False)
+        wanted = min(step, count - first)
+        return vault.database.submit(lambda connection: content.read(connection, stored, first, wanted), atomic=False)
 
     ahead = fetch(0) if count else None
     first = 0

@@ -198,7 +198,7 @@ def test_what_cannot_be_read_at_all_is_a_finding_and_the_other_steps_go_on(copy,
     [
         "UPDATE chunk SET data = zeroblob(length(data))",
         "DELETE FROM chunk",
-        "INSERT INTO chunk (id, data) SELECT max(id) + 1, x'00' FROM chunk",
+        "INSERT INTO chunk (id, tag, data) SELECT max(id) + 1, tag, data FROM chunk",
         "UPDATE content SET size = size + 1",
         "UPDATE content SET sha512 = sha256",
     ],

@@ -118,9 +118,9 @@ def test_another_name_in_signers_is_used_in_the_instructions():
     assert opened(data).report.ok
 
 
-def test_a_content_that_is_not_what_its_record_says_stops_the_sealing():
+def test_a_content_of_another_length_than_its_record_says_stops_the_sealing():
     photo = SENDER.attachments[0]
-    for pieces in ([b"x" * photo.size], [b"x" * (photo.size - 1)], [b"x" * photo.size, b"x"], []):
+    for pieces in ([b"x" * (photo.size - 1)], [b"x" * photo.size, b"x"], []):
         false = replace(photo, content=lambda pieces=pieces: iter(pieces))
         with pytest.raises(DamagedError):
             SENDER.seal(ME.recipient, attachments=(false,))

@@ -35,7 +35,8 @@ class OutgoingAttachment:
         extension: 1 to 8 of ``[a-z0-9]``.
         sha256: Hexadecimal digits.
         size: Bytes.
-        content: Called once; yields the bytes in pieces of any size, best 1 MiB. It runs in another thread.
+        content: Called once; yields the bytes in pieces of any size, best 1 MiB. They must be those of `sha256`, which
+            nobody looks at again: it raises where they are not.
     """
 
     id: str

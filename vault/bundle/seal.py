@@ -1,8 +1,8 @@
 """Sealing: from records, attachments and log entries to one encrypted file, written front to back.
 
-Before the first byte is written, everything that goes in is verified as a recipient would verify it; contents are
-digested again while they pass, and a difference stops the sealing. Keys come in as a signing callable and are not kept.
-The caller removes what was written when this raises.
+Before the first byte is written, everything that goes in is verified as a recipient would verify it. Only contents are
+not digested again: whoever hands them over vouches that they are those of the digest, or raises while they pass. Keys
+come in as a signing callable and are not kept. The caller removes what was written when this raises.
 
 Spec: docs/formats/bundle.md.
 """
@@ -22,7 +22,7 @@ from vault.bundle.contents import (
 from vault.bundle.evidence import match_attachment
 from vault.bundle.instructions import verify_text
 from vault.bundle.manifest import PASSPHRASE, Content, Description
-from vault.bundle.pipeline import Ahead, Behind
+from vault.bundle.pipeline import Behind
 from vault.bundle.report import record_copy, report_html
 from vault.crypto.hashes import new_sha256, sha256
 from vault.errors import DamagedError, IntegrityError, RefusedError
@@ -59,7 +59,7 @@ def seal(outgoing: Outgoing, sign: Callable[[bytes], bytes], out: Target, job: J
     Raises:
         RefusedError: Too much for one bundle, or an attachment whose record does not disclose its digest and size.
         IntegrityError, FormatError: A record, entry or checkpoint does not verify with the sender's key.
-        DamagedError: A content is not what its record says.
+        DamagedError: A content is shorter or longer than its record says; and whatever a content itself raises.
         CancelledError: Stopped by `job`.
         ValueError: Values that no bundle can hold.
     """
@@ -70,19 +70,18 @@ def seal(outgoing: Outgoing, sign: Callable[[bytes], bytes], out: Target, job: J
     sizes += [entry_size(f"{layout.TOP}/{_path_of(item)}", item.size) for item in attachments]
     total = container_size(sum(sizes))
     digested = _Digested(out)
-    with Behind(digested.write) as encrypted, Ahead(_contents(attachments)) as pieces:
+    with Behind(digested.write) as encrypted:
         age = AgeWriter(encrypted, outgoing.recipients)
         container = TarWriter(age)
         for path, data in files.items():
             job.report(STEP, container.size, total)
             container.begin(f"{layout.TOP}/{path}", len(data))
             container.write(data)
-        for item, piece in pieces:
-            if piece is None:
-                container.begin(f"{layout.TOP}/{_path_of(item)}", item.size)
-            else:
+        for item in attachments:
+            container.begin(f"{layout.TOP}/{_path_of(item)}", item.size)
+            for piece in _whole(item):
                 container.write(piece)
-            job.report(STEP, container.size, total)
+                job.report(STEP, container.size, total)
         container.finish()
         age.finish()
     job.report(STEP, total, total)
@@ -211,19 +210,16 @@ def _path_of(item: OutgoingAttachment) -> str:
     return layout.attachment_path(item.id, item.extension)
 
 
-def _contents(attachments: list[OutgoingAttachment]) -> Iterator[tuple[OutgoingAttachment, bytes | None]]:
-    """Yield None and then the pieces of every attachment, each digested and compared with what was said of it."""
-    for item in attachments:
-        yield item, None
-        digest, left = new_sha256(), item.size
-        for piece in item.content():
-            digest.update(piece)
-            left -= len(piece)
-            if left < 0:
-                raise _damaged()
-            yield item, piece
-        if left or digest.hexdigest() != item.sha256:
+def _whole(item: OutgoingAttachment) -> Iterator[bytes]:
+    """Yield the pieces of an attachment, which must be as long together as was said of it."""
+    left = item.size
+    for piece in item.content():
+        left -= len(piece)
+        if left < 0:
             raise _damaged()
+        yield piece
+    if left:
+        raise _damaged()
 
 
 def _damaged() -> DamagedError:

@@ -7,6 +7,7 @@ Which primitive comes from which library (each is a one-line decision; nothing i
 | Ed25519 (strict verification)      | PyNaCl       | `signing`    | RFC 8032 |
 | XChaCha20-Poly1305 (key wrapping)  | PyNaCl       | `aead`       | draft-irtf-cfrg-xchacha-03 |
 | ChaCha20-Poly1305 (streams)        | cryptography | `aead`       | RFC 8439 |
+| AES-256-GMAC (tags of chunks)      | cryptography | `aead`       | NIST SP 800-38D |
 | X25519, HPKE with MLKEM768-X25519  | cryptography | `kem`        | RFC 7748, RFC 9180, X-Wing |
 | HKDF-SHA256, HMAC-SHA256, scrypt   | cryptography | `kdf`        | RFC 5869, RFC 2104, RFC 7914 |
 | Argon2id                           | argon2-cffi  | `kdf`        | RFC 9106 |

@@ -1,19 +1,21 @@
-"""Authenticated encryption: XChaCha20-Poly1305 for wrapped keys, ChaCha20-Poly1305 for streams.
+"""Authenticated encryption: XChaCha20-Poly1305 for wrapped keys, ChaCha20-Poly1305 for streams; and tags by GMAC.
 
 XChaCha20 takes random 192-bit nonces without a birthday worry, so `seal` draws its own. ChaCha20-Poly1305 releases the
-GIL; its nonces are counters that the caller owns (`formats.age`).
+GIL; its nonces are counters that the caller owns (`formats.age`). GMAC is AES-256-GCM that encrypts nothing: twenty
+times as fast as a digest, for who has the key; it releases the GIL.
 """
 
 from __future__ import annotations
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from nacl.bindings import (
     crypto_aead_xchacha20poly1305_ietf_decrypt,
     crypto_aead_xchacha20poly1305_ietf_encrypt,
 )
 from nacl.exceptions import CryptoError
 
+from vault.crypto.hashes import equal
 from vault.crypto.randomness import random_bytes
 from vault.errors import IntegrityError
 
@@ -60,3 +62,25 @@ class StreamCipher:
             return self._cipher.decrypt(nonce, ciphertext, context or None)
         except (InvalidTag, ValueError) as error:
             raise IntegrityError(where, "authentication failed") from error
+
+
+class Tags:
+    """16-byte GMAC tags (NIST SP 800-38D) of numbered messages under one key.
+
+    A key must be used for one series only, and a number in it for one message only: tags of two messages under one
+    number would tell somebody who sees them how to forge others.
+
+    Args:
+        key: 32 bytes.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(key)
+
+    def make(self, number: int, message: bytes | memoryview) -> bytes:
+        """Return the tag of the message of this number (0 to 2^96 - 1)."""
+        return self._cipher.encrypt(number.to_bytes(12, "big"), b"", message)
+
+    def fits(self, number: int, message: bytes | memoryview, tag: bytes) -> bool:
+        """True when the tag was made of this message under this number."""
+        return equal(self.make(number, message), tag)

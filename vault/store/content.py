@@ -1,15 +1,19 @@
 """Contents (the bytes of attachments) as chunk rows of 1 MiB.
 
 A content exists once its row is marked complete with length and digests; rows of an abandoned one are never
-visible and swept in batches. The same bytes are stored once. Spec: `docs/formats/store.md`, "Contents".
+visible and swept in batches. The same bytes are stored once. Every chunk has a tag under a key that its content alone
+has, and is read only where it fits: an old page that somebody put back is not taken for what was stored.
+Spec: `docs/formats/store.md`, "Contents".
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from vault.errors import DamagedError, NotFoundError
+from vault.crypto.aead import Tags
+from vault.crypto.randomness import random_bytes
+from vault.errors import DamagedError, IntegrityError, NotFoundError
 from vault.store.database import Connection
 
 _NUMBERS = 1 << 24
@@ -21,23 +25,31 @@ BATCH_CHUNKS = 16
 
 @dataclass(frozen=True, slots=True)
 class StoredContent:
-    """A complete content."""
+    """A complete content, as one row says it: digests and key come together, or a chunk would fit other digests."""
 
     serial: int
     size: int
     sha256: str
     sha512: str
+    tag_key: bytes = field(repr=False)
+
+
+_COMPLETE = "SELECT serial, size, sha256, sha512, tag_key FROM content WHERE complete = 1"
 
 
 def begin(connection: Connection) -> int:
     """Open a new, invisible content and return its serial."""
-    return int(connection.execute("INSERT INTO content DEFAULT VALUES").lastrowid)
+    return int(connection.execute("INSERT INTO content (tag_key) VALUES (?)", (random_bytes(32),)).lastrowid)
 
 
 def add_chunks(connection: Connection, serial: int, first: int, chunks: Sequence[bytes | memoryview]) -> None:
-    """Add chunks numbered from `first`; all but the last of a content are `CHUNK_SIZE` bytes."""
-    base = serial * _NUMBERS + first
-    connection.executemany("INSERT INTO chunk (id, data) VALUES (?, ?)", [(base + i, c) for i, c in enumerate(chunks)])
+    """Add chunks numbered from `first`, each once; all but the last of a content are `CHUNK_SIZE` bytes."""
+    (key,) = connection.execute("SELECT tag_key FROM content WHERE serial = ?", (serial,)).fetchone()
+    base, tags = serial * _NUMBERS, Tags(key)
+    connection.executemany(
+        "INSERT INTO chunk (id, tag, data) VALUES (?, ?, ?)",
+        [(base + number, tags.make(number, chunk), chunk) for number, chunk in enumerate(chunks, first)],
+    )
 
 
 def complete(connection: Connection, serial: int, size: int, sha256: str, sha512: str) -> int:
@@ -54,9 +66,7 @@ def complete(connection: Connection, serial: int, size: int, sha256: str, sha512
 
 def find(connection: Connection, sha256: str) -> StoredContent | None:
     """Return the content with this digest, or None."""
-    row = connection.execute(
-        "SELECT serial, size, sha256, sha512 FROM content WHERE complete = 1 AND sha256 = ?", (sha256,)
-    ).fetchone()
+    row = connection.execute(_COMPLETE + " AND sha256 = ?", (sha256,)).fetchone()
     return None if row is None else StoredContent(*row)
 
 
@@ -72,22 +82,38 @@ def get(connection: Connection, serial: int) -> StoredContent:
     Raises:
         DamagedError: There is none of that serial.
     """
-    row = connection.execute(
-        "SELECT serial, size, sha256, sha512 FROM content WHERE complete = 1 AND serial = ?", (serial,)
-    ).fetchone()
+    row = connection.execute(_COMPLETE + " AND serial = ?", (serial,)).fetchone()
     if row is None:
         raise DamagedError("The content of an attachment is missing.", "Restore the vault from a backup.")
     return StoredContent(*row)
 
 
-def read(connection: Connection, serial: int, first: int, count: int) -> list[bytes]:
-    """Return up to `count` chunks from number `first` upwards."""
-    base = serial * _NUMBERS
-    rows = connection.execute(
-        "SELECT data FROM chunk WHERE id >= ? AND id < ? ORDER BY id",
-        (base + first, base + min(first + count, _NUMBERS)),
-    )
-    return [row[0] for row in rows]
+def complete_ones(connection: Connection) -> list[StoredContent]:
+    """Return all complete contents, oldest first."""
+    return [StoredContent(*row) for row in connection.execute(_COMPLETE + " ORDER BY serial")]
+
+
+def read(connection: Connection, stored: StoredContent, first: int, count: int) -> list[bytes]:
+    """Return `count` chunks from number `first` upwards, as they were added under these numbers.
+
+    Raises:
+        IntegrityError: One is missing, or is not the one that was added.
+    """
+    base, tags = stored.serial * _NUMBERS + first, Tags(stored.tag_key)
+    sql = "SELECT tag, data FROM chunk WHERE id >= ? AND id < ? ORDER BY id"
+    chunks = []
+    for number, (tag, data) in enumerate(connection.execute(sql, (base, base + count)), first):
+        if not tags.fits(number, data, tag):
+            raise altered()
+        chunks.append(data)
+    if len(chunks) != count:
+        raise altered()
+    return chunks
+
+
+def altered() -> IntegrityError:
+    """Return the error for a content that is not the one that was stored."""
+    return IntegrityError("attachment", "its bytes are not those that were taken in", "Run 'evault check'.")
 
 
 def count(connection: Connection, serial: int) -> int:

@@ -175,27 +175,24 @@ def _check_keys(vault: OpenVault, state: _State) -> None:
 
 
 def _check_contents(vault: OpenVault, state: _State, job: Job) -> None:
-    def listed(connection: Connection) -> list[tuple[int, int, str, str]]:
-        sql = "SELECT serial, size, sha256, sha512 FROM content WHERE complete = 1 ORDER BY serial"
-        return [tuple(row) for row in connection.execute(sql)]
-
-    found = vault.read(listed)
-    total, done = sum(row[1] for row in found), 0
-    for serial, size, sha256, sha512 in found:
+    found = vault.read(content.complete_ones)
+    total, done = sum(stored.size for stored in found), 0
+    for stored in found:
         short, long, length = new_sha256(), new_sha512(), 0
         try:
-            for piece in evidence.stream(vault, serial, size):
+            for piece in evidence.stream(vault, stored):
                 short.update(piece)
                 long.update(piece)
                 length += len(piece)
                 job.report("checking contents", done + length, total)
-        except DamagedError:
+        except (DamagedError, IntegrityError):
             length = -1
-        done += size
-        rows = vault.read(functools.partial(content.count, serial=serial))
-        right = (length, short.hexdigest(), long.hexdigest()) == (size, sha256, sha512)
-        if not right or rows != -(-size // CHUNK_SIZE):
-            state.say(3, "content-mismatch", str(serial), "An attachment's bytes are not those that were taken in.")
+        done += stored.size
+        rows = vault.read(functools.partial(content.count, serial=stored.serial))
+        right = (length, short.hexdigest(), long.hexdigest()) == (stored.size, stored.sha256, stored.sha512)
+        if not right or rows != -(-stored.size // CHUNK_SIZE):
+            where = str(stored.serial)
+            state.say(3, "content-mismatch", where, "An attachment's bytes are not those that were taken in.")
 
 
 def _check_records(vault: OpenVault, state: _State, job: Job) -> None:

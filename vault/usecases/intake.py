@@ -19,12 +19,13 @@ from typing import BinaryIO, Final
 from vault import evidence, files
 from vault.crypto.hashes import new_sha256, new_sha512
 from vault.crypto.randomness import new_id
-from vault.errors import DiskFullError, IntegrityError, NotFoundError, RefusedError, StorageError, VaultError
+from vault.errors import DiskFullError, NotFoundError, RefusedError, StorageError, VaultError
 from vault.jobs import Job
 from vault.media import MediaFacts
 from vault.model import CHUNK_SIZE, Attachment, CustodyEvent, Digest, Json, format_time
 from vault.open_vault import OpenVault, Transaction
 from vault.store import cases, content, records
+from vault.store.content import StoredContent
 from vault.store.database import Connection
 from vault.store.records import StoredRecord
 
@@ -353,7 +354,7 @@ def extract(vault: OpenVault, attachment_id: str, target: Path, job: Job, why: s
         NotFoundError: There is no such attachment, or it was deleted.
     """
     found = vault.read(lambda connection: load(connection, attachment_id))
-    serial = vault.read(lambda connection: _content_serial(connection, attachment_id))
+    stored = vault.read(lambda connection: _content(connection, attachment_id))
 
     def enter(result: str, detail: str = "") -> None:
         if vault.read_only:
@@ -368,13 +369,14 @@ def extract(vault: OpenVault, attachment_id: str, target: Path, job: Job, why: s
         enter("intent")
         try:
             short, long = new_sha256(), new_sha512()
-            for piece in evidence.stream(vault, serial, found.size):
+            for piece in evidence.stream(vault, stored):
                 short.update(piece)
                 long.update(piece)
                 out.write(piece)
                 job.report("writing out", out.file.tell(), found.size)
-            if short.hexdigest() != found.sha256 or long.hexdigest() != found.sha512:
-                raise IntegrityError("attachment", "its bytes are not those that were taken in", "Run 'evault check'.")
+            # Of what was signed, and of what is stored: an older row could bind the record to another content.
+            if {found.sha256, found.fields.get("sha256")} != {short.hexdigest()} or long.hexdigest() != found.sha512:
+                raise content.altered()
             out.commit()
         except VaultError:
             # An intent alone says "may have left": never wrong, when this entry cannot be saved either.
@@ -385,5 +387,5 @@ def extract(vault: OpenVault, attachment_id: str, target: Path, job: Job, why: s
     return found
 
 
-def _content_serial(connection: Connection, attachment_id: str) -> int:
-    return content.of_record(connection, records.get(connection, attachment_id).serial)[0].serial
+def _content(connection: Connection, attachment_id: str) -> StoredContent:
+    return content.of_record(connection, records.get(connection, attachment_id).serial)[0]

@@ -76,7 +76,8 @@ CREATE TABLE content (
     complete INTEGER NOT NULL DEFAULT 0,
     size INTEGER NOT NULL DEFAULT 0,
     sha256 TEXT NOT NULL DEFAULT '',
-    sha512 TEXT NOT NULL DEFAULT ''
+    sha512 TEXT NOT NULL DEFAULT '',
+    tag_key BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX content_by_digest ON content (sha256) WHERE complete = 1;
 CREATE INDEX content_by_size ON content (size) WHERE complete = 1;
@@ -84,6 +85,7 @@ CREATE INDEX content_abandoned ON content (complete) WHERE complete = 0;
 
 CREATE TABLE chunk (
     id INTEGER PRIMARY KEY,
+    tag BLOB NOT NULL,
     data BLOB NOT NULL
 ) STRICT;
 

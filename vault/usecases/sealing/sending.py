@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -358,8 +358,5 @@ def _attachments(vault: OpenVault, chosen: tuple[Chosen, ...]) -> Iterator[Outgo
             continue
         stored, extension = vault.read(functools.partial(content.of_record, record_serial=one.record.serial))
 
-        def pieces(serial: int = stored.serial, size: int = stored.size) -> Iterator[bytes]:
-            return evidence.stream(vault, serial, size)
-
-        reader: Callable[[], Iterator[bytes]] = pieces
+        reader = functools.partial(evidence.stream, vault, stored)
         yield OutgoingAttachment(one.record.id, extension, stored.sha256, stored.size, reader)
