@@ -202,6 +202,23 @@ def local_id(vault: OpenVault, signer: bytes, foreign_id: str, kind: str = "reco
     return sha256(vault.identity.sign(message))[:16].hex()
 
 
+def resolve(vault: OpenVault, connection: Connection, record: StoredRecord, wanted: str) -> StoredRecord | None:
+    """Return the record that an id inside a record means here, or None where that one is not here.
+
+    Ids are the signer's words. Inside a received record an id means that signer's record, under whatever id it is kept
+    here, and never somebody else's that has it.
+    """
+    if not record.origin:
+        return records.find(connection, wanted)
+    signer = records.versions(connection, record.serial)[-1].signer
+    for one in (wanted, local_id(vault, signer, wanted)):
+        found = records.find(connection, one)
+        whose = found.origin or fingerprint_of_key(vault.identity.public_key) if found else ""
+        if whose == record.origin:
+            return found
+    return None
+
+
 def signer_of(version: StoredVersion) -> str:
     """Return the fingerprint of the key that signed a version."""
     return fingerprint_of_key(version.signer)

@@ -404,6 +404,38 @@ def test_nobody_keeps_a_record_out_by_sending_one_under_its_id_first(receiver, s
     assert is_sound(receiver)
 
 
+def test_a_reference_in_what_a_sender_sent_never_leads_to_somebody_elses_record(receiver, sender, tmp_path):
+    mallory = Sender(MALLORY)
+    mine = api.records.add(receiver, api.cases.add(receiver, "mine").id, "note", {"text": "mine"})
+    squatter = record_of(mallory, 16, "note", {"text": "mallory's text"})
+    alone = record_of(mallory, 18, "note", {"text": "only mallory has this id"})
+    genuine = record_of(sender, 16, "note", {"text": "genuine text"})
+    about = [{"id": an_id(16)}, {"id": mine.id}, {"id": an_id(18)}, {"id": an_id(17)}]
+    naming = record_of(sender, 17, "note", {"text": "about them", "about": about})
+    receive(receiver, mallory.seal(key_of(receiver), bundle_id=an_id(9), records=(squatter, alone), attachments=()),
+            tmp_path / "0.age")  # fmt: skip
+    opened = receive(receiver, sender.seal(key_of(receiver), records=(genuine, naming), attachments=()),
+                     tmp_path / "1.age")  # fmt: skip
+    (kept,) = [one for one in api.records.page(receiver, opened.case_id) if one.id != an_id(17)]
+    assert kept.id != an_id(16)
+    found = api.records.references(receiver, api.records.show(receiver, an_id(17)))
+    assert found == {
+        "about.0.id": (an_id(16), kept.id),
+        "about.1.id": (mine.id, ""),
+        "about.2.id": (an_id(18), ""),
+        "about.3.id": (an_id(17), an_id(17)),
+    }
+
+
+def test_a_reference_in_an_own_record_leads_to_whatever_is_here(receiver, sender, tmp_path):
+    opened = receive(receiver, sender.seal(key_of(receiver)), tmp_path / "1.age")
+    theirs = api.records.page(receiver, opened.case_id)[0].id
+    about = [{"id": theirs}, {"id": an_id(99)}]
+    note = api.records.add(receiver, api.cases.add(receiver, "mine").id, "note", {"text": "x", "about": about})
+    found = api.records.references(receiver, note)
+    assert found == {"about.0.id": (theirs, theirs), "about.1.id": (an_id(99), "")}
+
+
 def test_ids_of_own_records_and_cases_are_of_no_use_to_a_sender(receiver, tmp_path):
     mallory = Sender(MALLORY)
     case = api.cases.add(receiver, "mine").id

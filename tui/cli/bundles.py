@@ -147,7 +147,7 @@ def _caution(vault: api.OpenVault, names: list[str]) -> tuple[str, ...]:
 
 def _ask_about(context: Context, unverified: tuple[str, ...]) -> None:
     """Let the person decide about contacts that are not verified, where there is one: scripts were told, and go on."""
-    if not unverified or context.arguments.json or not context.secrets.typed:
+    if not unverified or not context.attended:
         return
     if not asking.confirm(f"NOT verified: {_some(unverified)}. Seal all the same? Type yes, or only Enter to stop: "):
         raise RefusedError(

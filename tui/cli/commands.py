@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from tui.cli import bundles, demo, evidence, keys, people, proofs, whole
+from tui.cli import bundles, demo, evidence, keys, people, proofs, records, whole
 from tui.cli.context import Context, Result
 
 Command = Callable[[Context], Result]
@@ -27,12 +27,12 @@ _TABLE: dict[tuple[str, str], Command] = {
     ("case", "add"): evidence.case_add,
     ("case", "list"): evidence.case_list,
     ("case", "show"): evidence.case_show,
-    ("testimony", "add"): evidence.testimony_add,
-    ("record", "add"): evidence.record_add,
-    ("record", "correct"): evidence.record_correct,
-    ("record", "list"): evidence.record_list,
-    ("record", "show"): evidence.record_show,
-    ("record", "delete"): evidence.record_delete,
+    ("testimony", "add"): records.testimony_add,
+    ("record", "add"): records.record_add,
+    ("record", "correct"): records.record_correct,
+    ("record", "list"): records.record_list,
+    ("record", "show"): records.record_show,
+    ("record", "delete"): records.record_delete,
     ("search", ""): evidence.search,
     ("attach", ""): evidence.attach,
     ("attachment", "list"): evidence.attachment_list,

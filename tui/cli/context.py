@@ -42,6 +42,11 @@ class Context:
         """Return a text of ours whose commands work as they stand, with the vault that was named."""
         return hint(text, self.arguments.vault or "")
 
+    @property
+    def attended(self) -> bool:
+        """Whether there is somebody to ask: scripts give secrets by a descriptor, or want JSON."""
+        return self.secrets.typed and not self.arguments.json
+
     @contextlib.contextmanager
     def unlocked(self) -> Iterator[api.OpenVault]:
         """Unlock the vault, and lock it at the end."""

@@ -1,24 +1,18 @@
-"""Commands about evidence: cases, testimonies, records, search, attachments."""
+"""Commands about evidence: cases, search, attachments."""
 
 from __future__ import annotations
 
 import argparse
-import re
-import sys
-import tomllib
 from pathlib import Path
-from typing import Any
 
 from tui.cli.context import Context, Result, about, say, size
-from tui.cli.toml import dumps
+from tui.cli.records import as_json, from_whom, plain, record_lines, toml_of, whose
 from tui.notices import notice_for
 from tui.text import one_line
 from vault import api
-from vault.errors import CancelledError, FormatError, RefusedError, VaultError
-from vault.model import Attachment, Case, Hit, Json, Record, format_time
+from vault.errors import CancelledError, RefusedError, VaultError
+from vault.model import Attachment, Case, Json, format_time
 
-_TEXT_LIMIT = 16 * 1024 * 1024
-_PLACE = re.compile(r"line [0-9]+, column [0-9]+")
 _MOST = 10_000
 
 
@@ -73,187 +67,12 @@ def case_show(context: Context) -> Result:
     lines = [one_line(case.title)]
     if case.origin:
         lines.append(f"Received from {case.origin}")
-    lines += _record_lines(records) + _attachment_lines(attachments)
+    lines += record_lines(records) + _attachment_lines(attachments)
     return {
         **_case(case),
-        "records": [_record(record) for record in records],
+        "records": [as_json(record) for record in records],
         "attachments": [_attachment(one) for one in attachments],
         "lines": lines,
-    }
-
-
-def _record(record: Record) -> Result:
-    newest = record.versions[-1] if record.versions else None
-    return {
-        "id": record.id,
-        "type": record.type,
-        "title": record.title,
-        "version": newest.version if newest else 0,
-        "digest": newest.digest if newest else "",
-        "deleted": record.deleted,
-        "origin": record.origin,
-        "verdict": record.verdict,
-    }
-
-
-def _record_lines(records: list[Record]) -> list[str]:
-    """Return a list of records with its heading; nothing for none."""
-    return ["", f"{'RECORD':<32}  {'TYPE':<12} {'STATE':<9} TITLE", *map(_record_line, records)] if records else []
-
-
-def _record_line(record: Record) -> str:
-    state = "deleted" if record.deleted else _whose(record)
-    return f"{record.id}  {one_line(record.type, 12):<12} {state:<9} {one_line(record.title)}{_from(record)}"
-
-
-def _whose(one: Record | Attachment | Hit) -> str:
-    """Return the verdict on what was received, or that it is this vault's own."""
-    return one.verdict or "own"
-
-
-def _from(one: Record | Attachment | Hit) -> str:
-    """Return what a line ends with when it is not this vault's own: enough of the signer to tell two apart."""
-    return f"  (from {one.origin[:11]})" if one.origin else ""
-
-
-def _signed(record: Record) -> Result:
-    newest = record.versions[-1]
-    lines = [f"{record.id}  version {newest.version}, signed.", f"Digest: {newest.digest}"]
-    return {"id": record.id, "version": newest.version, "digest": newest.digest, "lines": lines}
-
-
-def testimony_add(context: Context) -> Result:
-    """Sign a testimony from a text."""
-    arguments = context.arguments
-    text = _text(arguments.file)
-    fields: dict[str, Json] = {"statement": text}
-    if arguments.title:
-        fields["title"] = arguments.title
-    if arguments.lang:
-        fields["language"] = arguments.lang
-    with context.unlocked() as vault:
-        record = api.records.add(vault, arguments.case, "testimony", fields)
-    return _signed(record)
-
-
-def _text(name: str) -> str:
-    if name == "-":
-        if sys.stdin is None:
-            raise RefusedError("Standard input is closed.", "Name a file instead of '-'.")
-        data = sys.stdin.buffer.read(_TEXT_LIMIT + 1)
-        if len(data) > _TEXT_LIMIT:
-            raise RefusedError("The text is larger than 16 MiB.", "Attach it as a file instead.")
-    else:
-        with about(name):
-            data = api.read_small(Path(name), _TEXT_LIMIT, "the text file")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FormatError("text", "it is not UTF-8", "Save it as UTF-8, or attach the file as it is.") from error
-
-
-def _toml(name: str) -> dict[str, Json]:
-    text = _text(name)
-    try:
-        values: dict[str, Any] = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        # The parser's own message may quote what was written; of it, only the place is told.
-        found = _PLACE.search(str(error))
-        raise FormatError(
-            "record file", f"it is not TOML{f', see {found[0]}' if found else ''}", 'Write NAME = "text" on each line.'
-        ) from None
-    return values
-
-
-def record_add(context: Context) -> Result:
-    """Sign a record of any type."""
-    fields = _toml(context.arguments.file)
-    with context.unlocked() as vault:
-        record = api.records.add(vault, context.arguments.case, context.arguments.type, fields)
-    return _signed(record)
-
-
-def record_correct(context: Context) -> Result:
-    """Sign a new version."""
-    fields = _toml(context.arguments.file)
-    with context.unlocked() as vault:
-        record = api.records.correct(vault, context.arguments.id, fields, context.arguments.why)
-    result, changed = _signed(record), record.versions[-1].changed
-    lines = [*result["lines"], f"Changed: {', '.join(map(one_line, changed))}."]
-    return {**result, "changed": list(changed), "lines": lines}
-
-
-def record_list(context: Context) -> Result:
-    """List the records of a case."""
-    with context.unlocked() as vault:
-        found = api.records.page(vault, context.arguments.case)
-    return {
-        "records": [_record(record) for record in found],
-        "lines": _record_lines(found)[1:] or ["There are no records."],
-    }
-
-
-def record_show(context: Context) -> Result:
-    """Show a record's values and its versions, or print what a correction takes."""
-    with context.unlocked() as vault:
-        record = api.records.show(vault, context.arguments.id, context.arguments.version)
-    versions = [
-        {
-            "version": one.version,
-            "digest": one.digest,
-            "signed_at": format_time(one.signed_at),
-            "signer": one.signer,
-            "changed": list(one.changed),
-        }
-        for one in record.versions
-    ]
-    lines = [_record_line(record)]
-    if record.origin:
-        withheld = "; parts of it are withheld" if record.withheld else ""
-        lines.append(f"Received from {record.origin}, {record.verdict}{withheld}.")
-    if context.arguments.version:
-        lines.append(f"Its values in version {context.arguments.version}:")
-    lines.append("")
-    leaves = api.records.disclosure(record)
-    for name, value in record.fields.items():
-        lines += [f"{one_line(name)}{_marks(leaves, name)}:", *(f"    {line}" for line in _plain(value).split("\n"))]
-    lines.append("")
-    for one in record.versions:
-        lines.append(f"version {one.version}  {format_time(one.signed_at)}  {one.digest}")
-        if one.changed:
-            lines.append(f"    changed: {', '.join(map(one_line, one.changed))}")
-    toml = dumps(api.records.correctable(record))
-    return {
-        **_record(record), "fields": record.fields, "disclosure": leaves, "versions": versions, "toml": toml,
-        "withheld": record.withheld, "lines": [toml] if context.arguments.toml else lines,
-    }  # fmt: skip
-
-
-def _marks(leaves: dict[str, str], name: str) -> str:
-    """Return what a field's name is followed by: whether it leaves by default, or stays unless it is named."""
-    below = {path: mark for path, mark in leaves.items() if path == name or path.startswith(f"{name}.")}
-    marks = sorted(set(below.values()))
-    if len(marks) < 2:
-        return f" ({marks[0]})" if marks else ""
-    return f" (shareable: {', '.join(path for path, mark in below.items() if mark == 'shareable')}; else protected)"
-
-
-def _plain(value: Json) -> str:
-    if isinstance(value, dict):
-        return "; ".join(f"{name}: {_plain(member)}" for name, member in value.items())
-    if isinstance(value, list):
-        return ", ".join(_plain(element) for element in value)
-    return str(value)
-
-
-def record_delete(context: Context) -> Result:
-    """Delete what a record or attachment says."""
-    with context.unlocked() as vault:
-        api.records.delete(vault, context.arguments.id, context.arguments.why)
-        api.setup.sweep_all(vault)
-    return {
-        "id": context.arguments.id,
-        "lines": ["Deleted. Its log entries stay. Earlier backups and bundles still hold it."],
     }
 
 
@@ -267,7 +86,8 @@ def search(context: Context) -> Result:
         for hit in found
     ]  # fmt: skip
     lines = [
-        f"{hit.id}  {one_line(hit.type, 12):<12} {_whose(hit):<9} {one_line(hit.snippet)}{_from(hit)}" for hit in found
+        f"{hit.id}  {one_line(hit.type, 12):<12} {whose(hit):<9} {one_line(hit.snippet)}{from_whom(hit)}"
+        for hit in found
     ]
     return {"hits": hits, "lines": lines or ["Nothing was found."]}
 
@@ -300,7 +120,7 @@ def _attachment_lines(attachments: list[Attachment]) -> list[str]:
 def _attachment_line(one: Attachment) -> str:
     state = "deleted" if one.deleted else size(one.size) if one.sha256 else "not sent"
     name = one_line(one.fields.get("original_name", ""))
-    return f"{one.id}  {state:>10}  {_whose(one):<9} {one_line(one.media_type, 40):<24} {name}{_from(one)}"
+    return f"{one.id}  {state:>10}  {whose(one):<9} {one_line(one.media_type, 40):<24} {name}{from_whom(one)}"
 
 
 def attach(context: Context) -> Result:
@@ -344,7 +164,7 @@ def attach(context: Context) -> Result:
 
 def _stated(arguments: argparse.Namespace) -> dict[str, Json]:
     """Return what is said of files beyond note and record: the TOML file, and the options before it."""
-    stated: dict[str, Json] = _toml(arguments.file) if arguments.file else {}
+    stated: dict[str, Json] = toml_of(arguments.file) if arguments.file else {}
     if arguments.declared_type:
         stated["declared_type"] = arguments.declared_type
     if arguments.language:
@@ -376,7 +196,7 @@ def attachment_show(context: Context) -> Result:
         one = api.intake.show(vault, context.arguments.id)
     lines = [_attachment_line(one), f"SHA-256: {one.sha256}"]
     for name, value in one.fields.items():
-        lines.append(f"{one_line(name)}: " + "\n    ".join(_plain(value).split("\n")))
+        lines.append(f"{one_line(name)}: " + "\n    ".join(plain(value).split("\n")))
     return {"attachments": [{**_attachment(one), "fields": one.fields}], "lines": lines}
 
 

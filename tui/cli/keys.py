@@ -5,13 +5,19 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from tui.cli import asking
 from tui.cli.context import Context, Result, about, say
 from tui.cli.parser import UsageError
 from tui.text import one_line
 from vault import api
 from vault.api import Share
-from vault.errors import AlreadyExistsError
+from vault.errors import AlreadyExistsError, RefusedError
 from vault.model import Secret
+
+_ENDS = (
+    "There are shares already. New ones end them: they will open only older copies and backups of this vault. "
+    "Type yes, or only Enter to stop: "
+)
 
 
 def init(context: Context) -> Result:
@@ -99,8 +105,11 @@ def recovery_make(context: Context) -> Result:
         )
     api.recovery.refuse_one_folder(folders)
     with context.unlocked() as vault:
+        replaced = api.recovery.has_shares(vault)
+        if replaced and context.attended and not asking.confirm(_ENDS):
+            raise RefusedError("No shares were made.", "The ones that there are stay good.")
         public_key, shares = api.recovery.prepare(arguments.threshold, len(folders))
-        told = []
+        told: list[Result] = []
         for place, (share, folder) in enumerate(zip(shares, folders, strict=True)):
             protection: Secret | str
             if arguments.trustee:
@@ -108,17 +117,19 @@ def recovery_make(context: Context) -> Result:
             else:
                 protection = context.secrets.next(f"Passphrase for share {share.index}", twice=True)
                 api.setup.require_strength(protection)
-            target = folder / f"share-{share.index}-of-{len(shares)}.age"
+            target = folder / f"share-{share.index}-of-{len(shares)}-set-{share.set_id}.age"
             with about("--trustee" if arguments.trustee else "", target):
                 api.recovery.write_share(share, target, protection)
-            told.append({"index": share.index, "file": str(target)})
+            told.append({"set": share.set_id, "index": share.index, "file": str(target)})
         api.recovery.commit(vault, public_key)
-    lines = [f"Share {one['index']}: {one['file']}" for one in told]
+    lines = [f"Share {one['index']} of set {one['set']}: {one_line(one['file'])}" for one in told]
     lines.append(
         f"Any {arguments.threshold} of them open the vault. Rehearse it now: "
         + context.hint(f"'evault recovery check{' SHARE' * arguments.threshold}'.")
     )
-    return {"shares": told, "threshold": arguments.threshold, "lines": lines}
+    if replaced:
+        lines.append("The shares made before do not open this vault any more, only older copies and backups of it.")
+    return {"shares": told, "threshold": arguments.threshold, "replaced": replaced, "lines": lines}
 
 
 def read_shares(context: Context, names: list[str]) -> list[Share]:
@@ -142,7 +153,8 @@ def recovery_check(context: Context) -> Result:
     return {
         "shares": [share.index for share in shares],
         "generation": opened.generation,
-        "lines": ["These shares open the vault. Nothing was changed."],
+        "set": shares[0].set_id,
+        "lines": [f"These shares of set {shares[0].set_id} open the vault. Nothing was changed."],
     }
 
 

@@ -330,6 +330,15 @@ def page(vault: OpenVault, case_id: str) -> list[Attachment]:
     return vault.read(work)
 
 
+def peek(vault: OpenVault, attachment_id: str) -> Attachment:
+    """Return what is known of an attachment without entering that it was looked at: for asking before an act.
+
+    Raises:
+        NotFoundError: There is none of that id.
+    """
+    return vault.read(lambda connection: load(connection, attachment_id))
+
+
 def show(vault: OpenVault, attachment_id: str) -> Attachment:
     """Return what is known of an attachment and enter that it was looked at.
 

@@ -11,7 +11,7 @@ from vault import evidence, schema
 from vault.crypto.randomness import new_id
 from vault.errors import NotFoundError, RefusedError
 from vault.formats import jcs
-from vault.model import CustodyEvent, Digest, Json, Record, RecordId, RecordVersion
+from vault.model import CustodyEvent, Digest, Json, Record, RecordId, RecordVersion, is_id
 from vault.open_vault import OpenVault, Transaction
 from vault.store import cases, content, records
 from vault.store.database import Connection
@@ -93,6 +93,40 @@ def disclosure(record: Record) -> dict[str, str]:
     for name in record.fields:
         walk(name, record.fields[name])
     return found
+
+
+def references(vault: OpenVault, record: Record) -> dict[str, tuple[str, str]]:
+    """Return path → the id that a record names, and the id under which that record is here, or empty."""
+    kind = schema.schemas().get(record.type)
+
+    def work(connection: Connection) -> dict[str, tuple[str, str]]:
+        stored = records.get(connection, record.id)
+        found = {path: target for _, path, target in kind.references(record.fields)} if kind else {}
+        held = {one: evidence.resolve(vault, connection, stored, one) for one in set(found.values()) if is_id(one)}
+        return {path: (one, here.id if (here := held.get(one)) else "") for path, one in found.items()}
+
+    return vault.read(work)
+
+
+def outline(vault: OpenVault, record_id: str) -> tuple[Record, int]:
+    """Return a record or attachment without its values, and how many attachments say that they belong to it.
+
+    Raises:
+        NotFoundError: There is no such record.
+    """
+
+    def work(connection: Connection) -> tuple[Record, int]:
+        record = records.get(connection, record_id)
+        files = 0
+        for one in records.of_case(connection, record.case_serial, attachments=True):
+            if not one.deleted and one.origin == record.origin:
+                named = evidence.view(records.newest(connection, one)).fields.get("belongs_to")
+                target = str(named.get("id")) if isinstance(named, dict) else ""
+                found = evidence.resolve(vault, connection, one, target) if is_id(target) else None
+                files += found is not None and found.id == record.id
+        return _record(connection, record, {}, withheld=False), files
+
+    return vault.read(work)
 
 
 def show(vault: OpenVault, record_id: str, version: int = 0) -> Record:

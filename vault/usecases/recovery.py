@@ -31,6 +31,11 @@ def prepare(threshold: int = 2, count: int = 3) -> tuple[bytes, tuple[Share, ...
     return recovery.make_shares(threshold, count)
 
 
+def has_shares(vault: OpenVault) -> bool:
+    """True when shares open the vault; new ones will end them."""
+    return vault.keys.RECOVERY_KEY is not None
+
+
 def write_share(share: Share, target: Path, protection: Secret | str) -> None:
     """Write one share into a new file, encrypted with a passphrase of its own or to a trustee's age recipient.
 
