@@ -105,11 +105,16 @@ def sign_version(vault: OpenVault, transaction: Transaction, new: NewVersion) ->
             "It was received from somebody else, or deleted; add a new one.",
         )
     meta: dict[str, Json] = {"signed_at": format_time(vault.clock()), "case": record.case_id, "schema": kind.digest}
+    change: dict[str, str] = {}
     if record.newest:
         before = records.newest(connection, record)
-        if jcs.encode(view(before).fields) == jcs.encode(fields):
+        said = view(before).fields
+        if jcs.encode(said) == jcs.encode(fields):
             raise RefusedError("This would change nothing: the newest version says the same.", "Nothing was signed.")
         meta["previous"] = before.digest
+        # Names only: what stood there and what stands there now is in the versions.
+        names = sorted(name for name in said.keys() | fields if said.get(name) != fields.get(name))
+        change = {"what": ", ".join(names), "justification": new.why}
     signed = sign_record(
         id=record.id,
         type=record.type,
@@ -130,6 +135,7 @@ def sign_version(vault: OpenVault, transaction: Transaction, new: NewVersion) ->
             why=new.why,
             digests={"after": digest} | ({"before": meta["previous"]} if "previous" in meta else {}),
             detail=f"version {record.newest + 1}",
+            change=change,
             related=new.related,
         )
     )

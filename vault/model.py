@@ -255,11 +255,12 @@ class CustodyEvent:
         why: Purpose, in a few words.
         authority: Legal basis or consent it rests on, or empty.
         location: Class of the place it happened at or went to, for example ``"this device"``.
+        place: What a person calls that place or medium, or empty.
         transfer: Members ``from`` and ``to``, for hand-overs.
         digests: Members ``before`` and ``after``: hexadecimal SHA-256.
         result: ``"success"``, ``"failure"`` or ``"intent"`` (an act outside the store that may have happened).
         detail: More about the outcome.
-        change: Members ``what`` and ``justification``, for an unavoidable change.
+        change: Members ``what``, the names of what differs now, and ``justification``; of a change.
         related: Ids of other objects.
     """
 
@@ -270,6 +271,7 @@ class CustodyEvent:
     why: str = ""
     authority: str = ""
     location: str = "this device"
+    place: str = ""
     transfer: dict[str, str] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     result: str = "success"

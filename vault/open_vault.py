@@ -190,7 +190,7 @@ class OpenVault:
             "time": {"utc": format_time(self.clock()), "clock": "local clock, not checked"},
             "agent": {"key": self.identity.fingerprint, "role": "custodian"},
             "software": {"name": "evidence-vault", "version": __version__},
-            "location": {"class": event.location},
+            "location": {"class": event.location} | ({"id": event.place} if event.place else {}),
             "outcome": {"result": event.result} | ({"detail": event.detail} if event.detail else {}),
         }
         if event.why or event.authority:

@@ -6,7 +6,19 @@ import subprocess
 
 import pytest
 
-from tests.vault_world import PHOTO, events, introduce, make_vault, raw, reopen, rows, seal
+from tests.vault_world import (
+    PHOTO,
+    bag_of,
+    container_of,
+    events,
+    everything_in,
+    introduce,
+    make_vault,
+    raw,
+    reopen,
+    rows,
+    seal,
+)
 from vault import api
 from vault.audit import PROVABLE
 from vault.errors import AlreadyExistsError, DiskFullError, IntegrityError, NotFoundError, RefusedError
@@ -398,3 +410,98 @@ def test_verifying_can_be_followed_and_says_what_it_cannot_see(vault, note):
     assert (seen[-1].done, seen[-1].total) == (3, 3)
     assert report.steps == ("log",)
     assert "anchor" in report.not_checked[0]
+
+
+# -- on whose authority, what changed, where it went ------------------------------------------------------------------
+
+
+def slots_of(vault, object_id, act):
+    """The events of one kind about an object, oldest first."""
+    return [one.event for one in api.custody.of_object(vault, object_id) if one.event["type"] == act]
+
+
+def test_a_decision_keeps_on_whose_authority_it_was_taken_and_where_something_went(vault, case, note, tmp_path):
+    other = make_vault(tmp_path / "other", 1)
+    introduce(vault, other, "Other")
+    photo = api.intake.attach(vault, case, PHOTO, Job()).id
+    said = {"authority": "her-consent-of-May", "place": "the-blue-stick"}
+    sealed = seal(vault, case, "Other", tmp_path / "b.age", accept_metadata=True, **said)
+    shown = api.sealing.reveal(vault, note, "text", "Other", tmp_path / "r.age", Job(), **said)
+    api.intake.extract(vault, photo, tmp_path / "p", Job(), WHY, **said)
+    api.records.delete(vault, note, WHY, "the-court-said-so")
+    for object_id, act in ((sealed.bundle_id, "dissemination"), (shown.bundle_id, "dissemination"),
+                           (photo, "replication")):  # fmt: skip
+        events_of_it = slots_of(vault, object_id, act)
+        assert [one["outcome"]["result"] for one in events_of_it] == ["intent", "success"]
+        for event in events_of_it:
+            assert (event["purpose"]["authority"], event["location"]["id"]) == ("her-consent-of-May", "the-blue-stick")
+            assert event["location"]["class"].startswith("outside the vault")
+    (deletion,) = slots_of(vault, note, "deletion")
+    assert deletion["purpose"] == {"why": WHY, "authority": "the-court-said-so"}
+    assert deletion["location"] == {"class": "this device"}
+    # None of it leaves, neither with evidence nor with a proof.
+    api.custody.write_proof(vault, sealed.bundle_id, tmp_path / "proof")
+    second = seal(vault, case, "Other", tmp_path / "c.age", accept_metadata=True, authority="again-her-consent")
+    received = api.receiving.receive(other, tmp_path / "c.age", Job())
+    assert second and received.case_id
+    kept = everything_in(container_of(tmp_path / "c.age", other.identity.hybrid)) + (tmp_path / "proof").read_bytes()
+    for word in ("her-consent", "blue-stick", "court-said"):
+        assert word.encode() not in kept
+        assert word not in str(read_entry(*decode_extra(TlogProof.decode((tmp_path / "proof").read_text()).extra)))
+    other.close()
+
+
+def test_a_correction_names_the_fields_that_differ_and_no_value(vault, case, tmp_path):
+    record = api.records.add(vault, case, "note", {"text": "Before", "title": "kept"}).id
+    api.records.correct(vault, record, {"text": "After", "title": "kept", "language": "bo"}, WHY)
+    (event,) = slots_of(vault, record, "modification")
+    assert event["change"] == {"what": "language, text", "justification": WHY}
+    other = make_vault(tmp_path / "other", 1)
+    introduce(vault, other, "Other")
+    seal(vault, case, "Other", tmp_path / "b.age")
+    entries = json.loads(bag_of(tmp_path / "b.age", other)["data/custody/entries.json"])
+    other.close()
+    seen = [read_entry(one["entry"].encode(), one["disclosures"]).event for one in entries]
+    assert [one["type"] for one in seen] == ["creation", "modification"]
+    assert all(one.keys() <= PROVABLE for one in seen)
+    assert "change" not in slots_of(vault, record, "creation")[0]
+    assert "Before" not in str(event) and "After" not in str(event)
+    # The names of fields that were withheld would show that there are such fields.
+    assert "change" not in PROVABLE
+
+
+def test_changes_of_keys_and_contacts_say_what_they_altered(vault, tmp_path):
+    other = make_vault(tmp_path / "other", 1)
+    introduce(vault, other, "Other")
+    (contact,) = api.contacts.page(vault)
+    (event,) = slots_of(vault, contact.id, "modification")
+    assert event["change"] == {"what": "verified", "justification": "fingerprint compared over another channel"}
+    other.clock = lambda: api.setup.now().replace(year=api.setup.now().year + 1)
+    api.contacts.add_card(vault, api.contacts.card(other, "Other"))
+    renewed = slots_of(vault, contact.id, "modification")[-1]
+    assert renewed["change"] == {"what": "card", "justification": "newer card of the same key"}
+    other.close()
+    api.setup.change_passphrase(vault, api.to_secret("harvest window gravel copper"), FLOOR)
+    about_vault = slots_of(vault, vault.identity.log_id, "modification")
+    assert [one["outcome"]["result"] for one in about_vault] == ["intent", "success"]
+    assert {one["change"]["what"] for one in about_vault} == {"passphrase slot of the key file"}
+    vault.close()
+    again = api.setup.rekey(vault.folder, api.to_secret("harvest window gravel copper"), Job())
+    rotated = slots_of(again, again.identity.log_id, "modification")[-2:]
+    assert [one["outcome"]["result"] for one in rotated] == ["intent", "success"]
+    assert all("encryption of the whole store" in one["change"]["what"] for one in rotated)
+    again.close()
+
+
+def test_authority_and_place_are_given_with_the_command_and_need_be_no_argument(vault, case, note, tmp_path, cli):
+    photo = api.intake.attach(vault, case, PHOTO, Job()).id
+    vault.close()
+    out = str(tmp_path / "p")
+    words = ("--authority", "-", "--location", "-")
+    assert cli("extract", photo, "--out", out, *words, stdin="她的同意\nthe stick\n".encode())[0] == 0
+    assert cli("record", "delete", note, "--why", WHY, "--authority", "the law")[0] == 0
+    entries = cli("log", "show")[1]["entries"]
+    extracted = [one["event"] for one in entries if one["event"]["type"] == "replication"]
+    assert {(one["purpose"]["authority"], one["location"]["id"]) for one in extracted} == {("她的同意", "the stick")}
+    deleted = [one["event"]["purpose"] for one in entries if one["event"]["type"] == "deletion"]
+    assert deleted == [{"why": WHY, "authority": "the law"}]

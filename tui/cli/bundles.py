@@ -32,6 +32,8 @@ def seal(context: Context) -> Result:
         withhold=tuple(arguments.withhold),
         purpose=arguments.purpose,
         accept_metadata=arguments.accept_metadata,
+        authority=arguments.authority,
+        place=arguments.location,
     )
     with context.unlocked() as vault:
         shown = api.sealing.preview(vault, choice)
@@ -181,7 +183,10 @@ def reveal(context: Context) -> Result:
     with context.unlocked() as vault:
         _ask_about(context, _caution(vault, [arguments.to]))
         with about(target=arguments.out):
-            one = api.sealing.reveal(vault, record_id, path, arguments.to, Path(arguments.out), context.job)
+            one = api.sealing.reveal(
+                vault, record_id, path, arguments.to, Path(arguments.out), context.job,
+                authority=arguments.authority, place=arguments.location,
+            )  # fmt: skip
     return {**_made(one), "lines": _lines((one,))}
 
 

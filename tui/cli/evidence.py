@@ -204,7 +204,10 @@ def extract(context: Context) -> Result:
     """Write an attachment out, in clear."""
     arguments = context.arguments
     with context.unlocked() as vault, about(arguments.out):
-        one = api.intake.extract(vault, arguments.attachment, Path(arguments.out), context.job, arguments.why)
+        one = api.intake.extract(
+            vault, arguments.attachment, Path(arguments.out), context.job, arguments.why,
+            arguments.authority, arguments.location,
+        )  # fmt: skip
     return {
         "file": arguments.out,
         "sha256": one.sha256,

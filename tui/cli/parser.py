@@ -153,6 +153,13 @@ def _text(command: Any, name: str, prompt: str, *, repeat: bool = False, **more:
     command.add_argument(name, action=TextAction, prompt=prompt, repeat=repeat, **more)
 
 
+def _basis(command: Any, *, handed_over: bool = True) -> None:
+    """Add what the log keeps of a decision: on whose authority, and where something went."""
+    _text(command, "--authority", "On whose authority or consent", help="on whose authority or consent; it is logged")
+    if handed_over:
+        _text(command, "--location", "Medium or place, no address", help="medium or place it goes to; it is logged")
+
+
 def _field(text: str) -> tuple[str, str]:
     """Return a record's id and a field's path from RECORD:FIELD."""
     record_id, colon, path = text.partition(":")
@@ -243,6 +250,7 @@ def _cases(add: _Add) -> None:
     delete = part("delete", "delete what a record or attachment says; its log entries stay", _VAULT)
     delete.add_argument("id", metavar="RECORD")
     _text(delete, "--why", _WHY, whole=True, required=True, help="the reason; it is logged")
+    _basis(delete, handed_over=False)
     search = add("search", "search all signed text, newest first: evault search, or evault search -- WORDS", _VAULT)
     search.add_argument("--limit", metavar="N", type=int, default=20)
     search.add_argument("words", nargs="*", metavar="WORDS", help="asked for if there are none, or '-'")
@@ -279,6 +287,7 @@ def _files(add: _Add) -> None:
     extract.add_argument("attachment", metavar="ATTACHMENT")
     extract.add_argument("--out", metavar="F", required=True)
     _text(extract, "--why", _WHY, whole=True, help="the reason; it is logged")
+    _basis(extract)
 
 
 def _bundles(add: _Add) -> None:
@@ -303,6 +312,7 @@ def _bundles(add: _Add) -> None:
         whole=True,
         help="what it is for; the recipient reads it",
     )
+    _basis(seal)
     seal.add_argument(
         "--accept-metadata", action="store_true", help="files may leave with the place, device or author inside them"
     )
@@ -311,6 +321,7 @@ def _bundles(add: _Add) -> None:
     reveal.add_argument("what", metavar="RECORD:FIELD", type=_field)
     _text(reveal, "--to", "Name of the contact", required=True, metavar="NAME", help="a contact")
     reveal.add_argument("--out", required=True, metavar="F")
+    _basis(reveal)
     for name, what, secrets in (
         (
             "open",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -177,7 +178,7 @@ def _enter(transaction: Transaction, fresh: StoredContact) -> Contact:
             "A contact of that name, or of one that looks the same, has another key; it was not changed.",
             "Ask the person by another way. If the key really changed, add the new one under another name.",
         )
-    kept, event, before = fresh, "creation", {}
+    kept, event, before, change = fresh, "creation", {}, {}
     if by_key is not None:
         if not fresh.card:
             raise AlreadyExistsError(
@@ -188,10 +189,17 @@ def _enter(transaction: Transaction, fresh: StoredContact) -> Contact:
             raise RefusedError("A newer card of this contact is known already.", "Nothing was changed.")
         kept = replace(fresh, id=by_key.id, name=by_key.name, verified=by_key.verified)
         event, before = "modification", {"before": contacts.state_digest(by_key)}
+        change = _change(by_key, kept, "newer card of the same key")
     contacts.put(connection, kept)
     digests = before | {"after": contacts.state_digest(kept)}
-    transaction.record(CustodyEvent(event, kept.id, "contact", why="contact card", digests=digests))
+    transaction.record(CustodyEvent(event, kept.id, "contact", why="contact card", digests=digests, change=change))
     return public(kept)
+
+
+def _change(before: StoredContact, after: StoredContact, why: str) -> dict[str, str]:
+    """Return the slot of a change: the names of the members that differ, never their values."""
+    names = [one.name for one in dataclasses.fields(after) if getattr(before, one.name) != getattr(after, one.name)]
+    return {"what": ", ".join(names), "justification": why} if names else {}
 
 
 def read_issue_time(note: str) -> str:
@@ -237,6 +245,7 @@ def verify(vault: OpenVault, name: str, claimed: str) -> tuple[Contact, int]:
                 "contact",
                 why="fingerprint compared",
                 digests={"before": contacts.state_digest(known), "after": contacts.state_digest(checked)},
+                change=_change(known, checked, "fingerprint compared over another channel"),
             )
         )
         raised = 0

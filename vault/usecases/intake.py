@@ -352,10 +352,21 @@ def show(vault: OpenVault, attachment_id: str) -> Attachment:
     return found
 
 
-def extract(vault: OpenVault, attachment_id: str, target: Path, job: Job, why: str = "") -> Attachment:
+def extract(
+    vault: OpenVault, attachment_id: str, target: Path, job: Job, why: str = "", authority: str = "", place: str = ""
+) -> Attachment:
     """Write an attachment out, in clear, into a new file; its digest is verified while it is written.
 
     The intent is entered first and the outcome after the file is durable.
+
+    Args:
+        vault: The open vault.
+        attachment_id: The attachment.
+        target: The new file.
+        job: Progress and cancelling.
+        why: The reason, or empty; entered in the log, like the next two.
+        authority: On whose authority or consent, or empty.
+        place: What the person calls the place or medium it goes to, or empty.
 
     Raises:
         AlreadyExistsError: The target exists.
@@ -369,7 +380,7 @@ def extract(vault: OpenVault, attachment_id: str, target: Path, job: Job, why: s
         if vault.read_only:
             return
         event = CustodyEvent(
-            "replication", found.id, "attachment", case_id=found.case_id, why=why,
+            "replication", found.id, "attachment", case_id=found.case_id, why=why, authority=authority, place=place,
             location="outside the vault, in clear", digests={"after": found.sha256}, result=result, detail=detail,
         )  # fmt: skip
         vault.atomic(lambda transaction: transaction.record(event))

@@ -160,8 +160,14 @@ def page(vault: OpenVault, case_id: str) -> list[Record]:
     return vault.read(work)
 
 
-def delete(vault: OpenVault, record_id: str, why: str) -> None:
+def delete(vault: OpenVault, record_id: str, why: str, authority: str = "") -> None:
     """Delete what a record or attachment says, text index and content included; a tombstone and its log entries stay.
+
+    Args:
+        vault: The open vault.
+        record_id: The record or attachment.
+        why: The reason; entered in the log.
+        authority: On whose authority or consent, or empty; entered in the log.
 
     Raises:
         RefusedError: No reason is given, or it is deleted already.
@@ -187,6 +193,7 @@ def delete(vault: OpenVault, record_id: str, why: str) -> None:
                 evidence.object_kind(record.type),
                 case_id=record.case_id,
                 why=why,
+                authority=authority,
                 digests={"before": digest},
             )
         )

@@ -7,6 +7,7 @@ locked against other programs and the change is entered in the log.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -71,13 +72,13 @@ def needs_passphrase(source: Path) -> bool:
 def commit(vault: OpenVault, public_key: bytes) -> None:
     """Make the shares of this public key open the vault; an earlier set then opens older key files only."""
     changed = vault.keys.add_recovery(public_key)
-    intent = CustodyEvent(
-        "modification", vault.identity.log_id, "vault", why="recovery shares were made", result="intent"
-    )
+    why = "recovery shares were made"
+    change = {"what": "recovery slot of the key file", "justification": why}
+    done = CustodyEvent("modification", vault.identity.log_id, "vault", why=why, change=change)
+    intent = replace(done, result="intent")
     vault.atomic(lambda transaction: transaction.record(intent))
     files.replace(vault.folder / "vault.keys", changed.encoded, "the key file")
     vault.keys = changed
-    done = CustodyEvent("modification", vault.identity.log_id, "vault", why="recovery shares were made")
     vault.atomic(lambda transaction: transaction.record(done))
 
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -191,11 +192,14 @@ def change_passphrase(
 
 
 def _replace_keys(vault: OpenVault, changed: OpenKeys, what: str) -> None:
-    event = CustodyEvent("modification", vault.identity.log_id, "vault", why=what, result="intent")
-    vault.atomic(lambda transaction: transaction.record(event))
+    done = CustodyEvent(
+        "modification", vault.identity.log_id, "vault", why=what,
+        change={"what": "passphrase slot of the key file", "justification": what},
+    )  # fmt: skip
+    intent = replace(done, result="intent")
+    vault.atomic(lambda transaction: transaction.record(intent))
     files.replace(vault.folder / KEY_FILE, changed.encoded, "the key file")
     vault.keys = changed
-    done = CustodyEvent("modification", vault.identity.log_id, "vault", why=what)
     vault.atomic(lambda transaction: transaction.record(done))
 
 
@@ -225,8 +229,8 @@ def rekey(folder: Path, secret: Secret, job: Job, clock: Callable[[], datetime] 
             opened = opened.begin_rekey(secret)
             files.replace(folder / KEY_FILE, opened.encoded, "the key file")
         job.report("rotating the key", 0, size)
-        event = CustodyEvent("modification", vault.identity.log_id, "vault", why="vault key rotated", result="intent")
-        vault.atomic(lambda transaction: transaction.record(event))
+        intent = replace(_rotated(vault), result="intent")
+        vault.atomic(lambda transaction: transaction.record(intent))
         vault.database.rekey(keys.store_key(opened.vault_key))
     finally:
         vault.close()
@@ -243,6 +247,12 @@ def rekey(folder: Path, secret: Secret, job: Job, clock: Callable[[], datetime] 
     finished = opened.finish_rekey()
     files.replace(folder / KEY_FILE, finished.encoded, "the key file")
     vault = _open(folder, finished, clock)
-    done = CustodyEvent("modification", vault.identity.log_id, "vault", why="vault key rotated")
+    done = _rotated(vault)
     vault.atomic(lambda transaction: transaction.record(done))
     return vault
+
+
+def _rotated(vault: OpenVault) -> CustodyEvent:
+    why = "vault key rotated"
+    change = {"what": "vault key, all slots of the key file, encryption of the whole store", "justification": why}
+    return CustodyEvent("modification", vault.identity.log_id, "vault", why=why, change=change)

@@ -47,6 +47,8 @@ class Choice:
         named_only: Nothing leaves but what `disclose` names: shareable fields and contents stay too.
         purpose: Told to the recipient; at most 4,000 characters.
         accept_metadata: The person knows what the files carry inside them.
+        authority: On whose authority or consent it leaves; entered in the log, and told to nobody else.
+        place: What the person calls the place or medium it is handed over at or on; likewise.
     """
 
     case_id: str
@@ -56,6 +58,8 @@ class Choice:
     named_only: bool = False
     purpose: str = ""
     accept_metadata: bool = False
+    authority: str = field(default="", repr=False)
+    place: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

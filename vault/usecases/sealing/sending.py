@@ -119,10 +119,21 @@ def seal_with_passphrase(vault: OpenVault, choice: Choice, secret: Secret, targe
     return _seal_to(vault, _plan(vault, choice, target, job), person, (ScryptRecipient(secret),))
 
 
-def reveal(vault: OpenVault, record_id: str, path: str, to: str, target: Path, job: Job) -> Sealed:
+def reveal(
+    vault: OpenVault,
+    record_id: str,
+    path: str,
+    to: str,
+    target: Path,
+    job: Job,
+    *,
+    authority: str = "",
+    place: str = "",
+) -> Sealed:
     """Disclose one field of a signed record later, against the same signature, in a bundle of its own.
 
-    Nothing else of the record leaves, and no content. It is the newest version that is revealed.
+    Nothing else of the record leaves, and no content. It is the newest version that is revealed. For `authority` and
+    `place` see `Choice`.
 
     Raises:
         RefusedError: The record was received from somebody else.
@@ -143,7 +154,10 @@ def reveal(vault: OpenVault, record_id: str, path: str, to: str, target: Path, j
         if version.version > 1
         else ()
     )
-    choice = Choice(record.case_id, disclose=((record_id, path),), only=(record_id,), named_only=True)
+    choice = Choice(
+        record.case_id, disclose=((record_id, path),), only=(record_id,), named_only=True,
+        authority=authority, place=place,
+    )  # fmt: skip
     return _seal(vault, _plan(vault, choice, target, job, told), (to,))[0]
 
 
@@ -282,6 +296,7 @@ def _event(
 ) -> CustodyEvent:
     return CustodyEvent(
         "dissemination", bundle_id, "bundle", case_id=plan.choice.case_id, why=plan.choice.purpose,
+        authority=plan.choice.authority, place=plan.choice.place,
         location="outside the vault, encrypted", result=result, digests={"after": digest} if digest else {},
         transfer={"from": vault.identity.fingerprint, "to": _address(person)},
         related=tuple(one.record.id for one in plan.chosen) if result == "intent" else (),
