@@ -212,6 +212,7 @@ class Contact:
         fingerprint: See `vault.formats.fingerprint`; of the signing key, or of the first recipient without one.
         verified: True after the fingerprints were compared over another channel.
         expires_at: End of validity, or None.
+        ssh_fingerprint: The same as ``ssh-keygen -lf`` shows it, where it is that of the signing key; else empty.
     """
 
     id: str
@@ -221,6 +222,7 @@ class Contact:
     fingerprint: str
     verified: bool
     expires_at: datetime | None = None
+    ssh_fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,18 @@
 """The address book: a changed key is never accepted silently, and verifying means what was compared."""
 
+import json
+import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.bundle_world import new_identity
-from tests.vault_world import events, make_vault
+from tests.vault_world import bag_of, events, make_vault, seal
 from vault import api
 from vault.errors import AlreadyExistsError, FormatError, IntegrityError, NotFoundError, RefusedError
 from vault.formats.fingerprint import fingerprint_of_recipient
 from vault.formats.ssh_keys import encode_public_key
+from vault.jobs import Job
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -75,6 +78,71 @@ def test_a_card_that_its_own_key_renews_stays_verified_and_keeps_its_name(vault,
         api.contacts.add_card(vault, card(others[0]))
     assert api.contacts.page(vault) == [renewed]
     assert [kind for kind, _, _ in events(vault, "contact")] == ["creation", "modification", "modification"]
+
+
+def test_a_known_card_with_another_name_renames(vault, others):
+    text = card(others[0])
+    api.contacts.add_card(vault, text, "My lawyer")
+    api.contacts.verify(vault, "My lawyer", others[0].identity.fingerprint)
+    assert api.contacts.add_card(vault, text).name == "My lawyer"
+    assert api.contacts.add_card(vault, text, "Ms Bo").name == "Ms Bo"
+    assert names(vault) == {"Ms Bo": True}
+    api.contacts.add_card(vault, card(others[1], "Court"))
+    for act in (
+        lambda: api.contacts.add_card(vault, text, "court"),
+        lambda: api.contacts.rename(vault, "Ms Bo", "COURT"),
+    ):
+        with pytest.raises(AlreadyExistsError):
+            act()
+    with pytest.raises(RefusedError):
+        api.contacts.rename(vault, "Ms Bo", "\u202eoB sM")
+    assert api.contacts.rename(vault, "Ms Bo", "ms bo").verified
+    assert names(vault) == {"ms bo": True, "Court": False}
+    assert api.checking.check(vault, [], Job()).report.findings == ()
+
+
+def test_a_contact_that_is_removed_gets_nothing_and_comes_back_unverified_with_its_numbers(vault, others, tmp_path):
+    text = card(others[0])
+    api.contacts.add_card(vault, text)
+    api.contacts.verify(vault, "Lawyer", others[0].identity.fingerprint)
+    case = api.cases.add(vault, "c").id
+    api.records.add(vault, case, "note", {"text": "x"})
+    seal(vault, case, "Lawyer", tmp_path / "1.age")
+    api.contacts.remove(vault, "Lawyer", "left the office")
+    assert api.contacts.page(vault) == []
+    with pytest.raises(NotFoundError):
+        seal(vault, case, "Lawyer", tmp_path / "2.age")
+    assert api.checking.check(vault, [], Job()).report.findings == ()
+    assert [kind for kind, _, _ in events(vault, "contact")][-1] == "deletion"
+    assert not api.contacts.add_card(vault, text, "Again").verified
+    seal(vault, case, "Again", tmp_path / "2.age")
+    numbers = [json.loads(bag_of(tmp_path / f"{which}.age", others[0])["data/bundle.json"])["number"] for which in (1, 2)]
+    assert numbers == [1, 2], "the same recipient never gets one number twice"
+    assert api.checking.check(vault, [], Job()).report.findings == ()
+
+
+def test_a_contact_given_again_without_its_ssh_key_is_the_known_one(vault, others):
+    key = encode_public_key(others[0].identity.public_key)
+    made = api.contacts.add(vault, "Court", (first := recipient(), second := recipient()), key)
+    assert api.contacts.add(vault, "Court", (first, second)) == made
+    assert api.contacts.add(vault, "court", (second,)) == made
+    with pytest.raises(AlreadyExistsError, match="another ssh key"):
+        api.contacts.add(vault, "Court", (first, second), encode_public_key(others[1].identity.public_key))
+    with pytest.raises(AlreadyExistsError, match="has another key"):
+        api.contacts.add(vault, "Court", (recipient(),))
+    assert api.contacts.page(vault) == [made]
+
+
+def test_fingerprints_are_shown_as_ssh_keygen_shows_them(vault, others, tmp_path):
+    own = api.contacts.own(others[0])
+    (tmp_path / "key.pub").write_text(own.ssh_public_key + "\n")
+    found = subprocess.run(["ssh-keygen", "-lf", tmp_path / "key.pub"], capture_output=True, text=True, check=True)
+    assert found.stdout.split()[1] == own.ssh_fingerprint
+    added = api.contacts.add_card(vault, card(others[0]))
+    assert added.ssh_fingerprint == own.ssh_fingerprint
+    assert api.contacts.verify(vault, "Lawyer", added.ssh_fingerprint)[0].verified
+    by_hand = api.contacts.add(vault, "By hand", (recipient(),), encode_public_key(others[1].identity.public_key))
+    assert by_hand.ssh_fingerprint == "", "it would not cover the recipient"
 
 
 @pytest.mark.parametrize("name", ["Lawyer", "lawyer", "LAWYER ", "Ｌawyer", "Law\u200cyer"])

@@ -24,6 +24,8 @@ _TABLE: dict[tuple[str, str], Command] = {
     ("contact", "add"): people.contact_add,
     ("contact", "list"): people.contact_list,
     ("contact", "verify"): people.contact_verify,
+    ("contact", "rename"): people.contact_rename,
+    ("contact", "remove"): people.contact_remove,
     ("case", "add"): evidence.case_add,
     ("case", "list"): evidence.case_list,
     ("case", "show"): evidence.case_show,

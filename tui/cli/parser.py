@@ -206,7 +206,7 @@ def _people(add: _Add) -> None:
     export = part("export", "write the age identity, a secret key, for use with stock tools", _VAULT)
     export.add_argument("--type", choices=("x25519", "hybrid"), required=True)
     export.add_argument("--out", metavar="F", required=True)
-    part = _parts(add("contact", "address book"), "add", "list", "verify")
+    part = _parts(add("contact", "address book"), "add", "list", "verify", "rename", "remove")
     contact = part("add", "add a contact from its card, or from its recipient strings", _VAULT)
     source = contact.add_mutually_exclusive_group(required=True)
     source.add_argument("card", metavar="CARD", nargs="?", help="a file")
@@ -218,6 +218,12 @@ def _people(add: _Add) -> None:
     _text(verify, "name", "Name of the contact", metavar="NAME", help="what they are called here")
     _text(verify, "--fingerprint", "Fingerprint, as you were told", required=True,
           help="digits, words, hexadecimal or SHA256:…")  # fmt: skip
+    rename = part("rename", "call a contact by another name", _VAULT)
+    _text(rename, "name", "Name of the contact", metavar="NAME", help="what they are called here")
+    _text(rename, "new", "New name", metavar="NEW", help="what to call them")
+    remove = part("remove", "take a contact out of the address book; what was sealed to them stays", _VAULT)
+    _text(remove, "name", "Name of the contact", metavar="NAME", help="what they are called here")
+    _text(remove, "--why", _WHY, whole=True, help="the reason; it is logged")
 
 
 def _cases(add: _Add) -> None:

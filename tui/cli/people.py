@@ -20,12 +20,14 @@ def identity_show(context: Context) -> Result:
     return {
         "fingerprint": own.fingerprint,
         "words": own.words,
+        "ssh_fingerprint": own.ssh_fingerprint,
         "recipient": own.recipient,
         "x25519_recipient": own.x25519_recipient,
         "ssh_public_key": own.ssh_public_key,
         "lines": [
             f"Fingerprint: {own.fingerprint}",
             f"In words:    {own.words}",
+            f"As ssh says: {own.ssh_fingerprint}",
             f"ssh key:     {own.ssh_public_key}",
             f"age X25519:  {own.x25519_recipient}",
             f"age hybrid:  {own.recipient[:40]}… (whole in the contact card)",
@@ -36,17 +38,21 @@ def identity_show(context: Context) -> Result:
 def identity_card(context: Context) -> Result:
     """Write the own contact card."""
     with context.unlocked() as vault:
-        name = context.arguments.name or vault.identity.name or "Evidence vault"
-        text = api.contacts.card(vault, name)
         own = api.contacts.own(vault)
+        # Two cards without a chosen name must not be called the same.
+        name = context.arguments.name or vault.identity.name or f"Vault {own.fingerprint[:11]}"
+        text = api.contacts.card(vault, name)
     with about(target=context.arguments.out):
         api.write_new(Path(context.arguments.out), text.encode(), "the contact card")
     return {
         "file": context.arguments.out,
+        "name": name,
         **_public(own),
         "lines": [
-            f"The card is in {one_line(context.arguments.out)}. Tell its fingerprint over another channel:",
+            f"The card of {one_line(name)} is in {one_line(context.arguments.out)}.",
+            "Tell its fingerprint over another channel:",
             own.fingerprint,
+            own.ssh_fingerprint,
         ],
     }
 
@@ -77,6 +83,7 @@ def _fields(contact: Contact) -> Result:
     return {
         "name": contact.name,
         "fingerprint": contact.fingerprint,
+        "ssh_fingerprint": contact.ssh_fingerprint,
         "verified": contact.verified,
         "recipients": list(contact.recipients),
     }
@@ -99,6 +106,7 @@ def contact_add(context: Context) -> Result:
     lines = [f"{name} is known and stays verified." if contact.verified else f"{name} is known now, but NOT verified."]
     if not contact.verified:
         lines += [f"Compare this fingerprint with {name} over the telephone or face to face:", contact.fingerprint,
+                  *([f"or, as ssh-keygen shows it: {contact.ssh_fingerprint}"] if contact.ssh_fingerprint else []),
                   "If it is the same: 'evault contact verify - --fingerprint -'; it asks for both."]  # fmt: skip
     return {**_fields(contact), "lines": lines}
 
@@ -115,8 +123,29 @@ def contact_list(context: Context) -> Result:
     """List the contacts."""
     with context.unlocked() as vault:
         found = api.contacts.page(vault)
-    lines = [f"{'verified  ' if c.verified else 'UNVERIFIED'}  {c.fingerprint}  {one_line(c.name)}" for c in found]
+    lines = []
+    for one in found:
+        lines.append(f"{'verified  ' if one.verified else 'UNVERIFIED'}  {one.fingerprint}  {one_line(one.name)}")
+        if one.ssh_fingerprint:
+            lines.append(f"            {one.ssh_fingerprint}")
     return {"contacts": [_fields(contact) for contact in found], "lines": lines or ["There are no contacts."]}
+
+
+def contact_rename(context: Context) -> Result:
+    """Call a contact by another name."""
+    with context.unlocked() as vault:
+        contact = api.contacts.rename(vault, context.arguments.name, context.arguments.new)
+    return {**_fields(contact), "lines": [f"It is called {one_line(contact.name)} now."]}
+
+
+def contact_remove(context: Context) -> Result:
+    """Take a contact out of the address book."""
+    name = context.arguments.name
+    with context.unlocked() as vault:
+        contact = api.contacts.get(vault, name)
+        api.contacts.remove(vault, name, context.arguments.why)
+    lines = [f"{one_line(name)} is no contact any more. What was sealed to them or received from them stays."]
+    return {**_fields(contact), "lines": lines}
 
 
 def contact_verify(context: Context) -> Result:

@@ -53,12 +53,12 @@ def put(connection: Connection, contact: StoredContact) -> None:
 
 def page(connection: Connection) -> list[StoredContact]:
     """Return all contacts by name."""
-    return [_contact(row) for row in connection.execute(f"SELECT {_COLUMNS} ORDER BY name")]
+    return [_contact(row) for row in connection.execute(f"SELECT {_COLUMNS} WHERE removed = 0 ORDER BY name")]
 
 
 def named(connection: Connection, name: str) -> StoredContact | None:
     """Return the contact of this name, or None."""
-    row = connection.execute(f"SELECT {_COLUMNS} WHERE name = ?", (name,)).fetchone()
+    row = connection.execute(f"SELECT {_COLUMNS} WHERE removed = 0 AND name = ?", (name,)).fetchone()
     return None if row is None else _contact(row)
 
 
@@ -76,8 +76,23 @@ def get(connection: Connection, name: str) -> StoredContact:
 
 def by_key(connection: Connection, signing_key: bytes) -> StoredContact | None:
     """Return the contact with this signing key, or None."""
-    row = connection.execute(f"SELECT {_COLUMNS} WHERE signing_key = ?", (signing_key,)).fetchone()
+    row = connection.execute(f"SELECT {_COLUMNS} WHERE removed = 0 AND signing_key = ?", (signing_key,)).fetchone()
     return None if row is None else _contact(row)
+
+
+def remove(connection: Connection, contact: StoredContact) -> None:
+    """Take a contact out of the address book; its id and keys stay, for the numbers of bundles to them."""
+    connection.execute("UPDATE contact SET removed = 1, name = id, verified = 0, card = '' WHERE id = ?", (contact.id,))
+
+
+def removed_id(connection: Connection, fresh: StoredContact) -> str | None:
+    """Return the id that a removed contact with the same keys had, or None."""
+    row = connection.execute(
+        "SELECT id FROM contact WHERE removed = 1 AND ((signing_key = ?1 AND ?1 <> x'') OR recipients = ?2) "
+        "ORDER BY signing_key = ?1 DESC, id LIMIT 1",
+        (fresh.signing_key, json.dumps(fresh.recipients)),
+    ).fetchone()
+    return None if row is None else str(row[0])
 
 
 def state_digest(contact: StoredContact) -> str:

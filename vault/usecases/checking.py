@@ -74,6 +74,8 @@ class _State:
         elif kind == "contact":
             if act in _MADE and "after" in digests:
                 self.contact[object_id] = digests["after"]
+            elif act == "deletion":
+                self.contact.pop(object_id, None)
         elif kind not in ("record", "attachment"):
             return
         elif act == "deletion":

@@ -30,10 +30,11 @@ _JOINERS: Final = frozenset("\u200c\u200d")
 
 @dataclass(frozen=True, slots=True)
 class OwnIdentity:
-    """What others may know of this vault: fingerprint in digits and words, age recipients, ssh public key line."""
+    """What others may know of this vault: fingerprint in digits, words and ssh's form, age recipients, ssh key line."""
 
     fingerprint: str
     words: str
+    ssh_fingerprint: str
     recipient: str
     x25519_recipient: str
     ssh_public_key: str
@@ -42,9 +43,10 @@ class OwnIdentity:
 def own(vault: OpenVault) -> OwnIdentity:
     """Return the public side of this vault's identity."""
     who = vault.identity
-    words = fingerprint.words_of(fingerprint.hash_of_key(who.public_key))
+    hashed = fingerprint.hash_of_key(who.public_key)
     return OwnIdentity(
-        who.fingerprint, words, who.hybrid.recipient.text, who.x25519.recipient.text,
+        who.fingerprint, fingerprint.words_of(hashed), fingerprint.openssh_of(hashed),
+        who.hybrid.recipient.text, who.x25519.recipient.text,
         ssh_keys.encode_public_key(who.public_key).strip(),
     )  # fmt: skip
 
@@ -103,13 +105,15 @@ def _hash(contact: StoredContact) -> bytes:
 
 def public(contact: StoredContact) -> Contact:
     """Return a stored contact as the model's noun."""
-    return contact.public(fingerprint_of(contact))
+    ssh = fingerprint.openssh_of(_hash(contact)) if contact.card else ""
+    return replace(contact.public(fingerprint_of(contact)), ssh_fingerprint=ssh)
 
 
 def add_card(vault: OpenVault, note: str, name: str = "") -> Contact:
     """Add a contact from its card, or renew a known one; it is unverified until the fingerprints were compared.
 
-    A card renewed by the same key is signed by it, so what was compared still holds; the name that was chosen stays.
+    A card renewed by the same key is signed by it, so what was compared still holds; the name that was chosen before
+    stays, unless another one is given.
 
     Raises:
         FormatError, IntegrityError: The card is malformed, or not signed by the key in it.
@@ -121,7 +125,7 @@ def add_card(vault: OpenVault, note: str, name: str = "") -> Contact:
         raise RefusedError("This contact card has expired.", "Ask for a new one.")
     return _put(vault, StoredContact(
         new_id(), _name(name or found.name), found.recipients, found.signing_key, False, found.expires_at, note
-    ))  # fmt: skip
+    ), renamed=bool(name))  # fmt: skip
 
 
 def add(vault: OpenVault, name: str, recipients: tuple[str, ...], ssh_key: str = "") -> Contact:
@@ -161,24 +165,33 @@ def _looks(name: str) -> str:
     return " ".join("".join(character for character in plain if character not in _JOINERS).split())
 
 
-def _put(vault: OpenVault, fresh: StoredContact) -> Contact:
+def _put(vault: OpenVault, fresh: StoredContact, *, renamed: bool = False) -> Contact:
     if fresh.signing_key == vault.identity.public_key:
         raise RefusedError("This is this vault's own card.", "Add the card of somebody else.")
-    return vault.atomic(lambda transaction: _enter(transaction, fresh))
+    return vault.atomic(lambda transaction: _enter(transaction, fresh, renamed=renamed))
 
 
-def _enter(transaction: Transaction, fresh: StoredContact) -> Contact:
+def _enter(transaction: Transaction, fresh: StoredContact, *, renamed: bool) -> Contact:
     connection = transaction.connection
     by_key = contacts.by_key(connection, fresh.signing_key) if fresh.signing_key else None
-    alike = next((one for one in contacts.page(connection) if _looks(one.name) == _looks(fresh.name)), None)
+    alike = _alike(transaction, fresh.name)
     if alike is not None and replace(fresh, id=alike.id, verified=alike.verified) == alike:
         return public(alike)
+    if alike is not None and not fresh.card and set(fresh.recipients) <= set(alike.recipients):
+        if fresh.signing_key in (b"", alike.signing_key):
+            return public(alike)
+        raise AlreadyExistsError(
+            "This contact is known with another ssh key or without one; it was not changed.",
+            "If the key is right, remove the contact, add it anew and compare the fingerprint again.",
+        )
     if alike is not None and (by_key is None or by_key.id != alike.id):
         raise AlreadyExistsError(
             "A contact of that name, or of one that looks the same, has another key; it was not changed.",
             "Ask the person by another way. If the key really changed, add the new one under another name.",
         )
     kept, event, before, change = fresh, "creation", {}, {}
+    if by_key is None and (before_id := contacts.removed_id(connection, fresh)):
+        kept = replace(fresh, id=before_id)
     if by_key is not None:
         if not fresh.card:
             raise AlreadyExistsError(
@@ -187,7 +200,8 @@ def _enter(transaction: Transaction, fresh: StoredContact) -> Contact:
             )
         if read_issue_time(by_key.card) > read_issue_time(fresh.card):
             raise RefusedError("A newer card of this contact is known already.", "Nothing was changed.")
-        kept = replace(fresh, id=by_key.id, name=by_key.name, verified=by_key.verified)
+        name = fresh.name if renamed else by_key.name
+        kept = replace(fresh, id=by_key.id, name=name, verified=by_key.verified)
         event, before = "modification", {"before": contacts.state_digest(by_key)}
         change = _change(by_key, kept, "newer card of the same key")
     contacts.put(connection, kept)
@@ -200,6 +214,58 @@ def _change(before: StoredContact, after: StoredContact, why: str) -> dict[str, 
     """Return the slot of a change: the names of the members that differ, never their values."""
     names = [one.name for one in dataclasses.fields(after) if getattr(before, one.name) != getattr(after, one.name)]
     return {"what": ", ".join(names), "justification": why} if names else {}
+
+
+def _alike(transaction: Transaction, name: str) -> StoredContact | None:
+    """Return the contact whose name is, or looks like, this one."""
+    known = contacts.page(transaction.connection)
+    return next((one for one in known if _looks(one.name) == _looks(name)), None)
+
+
+def rename(vault: OpenVault, name: str, new: str) -> Contact:
+    """Call a contact by another name; its keys, and whether it is verified, stay.
+
+    Raises:
+        NotFoundError: There is no such contact.
+        AlreadyExistsError: The new name, or nearly that name, is somebody else's.
+        RefusedError: A name that cannot be shown.
+    """
+    chosen = _name(new)
+
+    def work(transaction: Transaction) -> Contact:
+        known = contacts.get(transaction.connection, name)
+        alike = _alike(transaction, chosen)
+        if alike is not None and alike.id != known.id:
+            raise AlreadyExistsError(
+                "Another contact has that name, or one that looks the same.",
+                "Choose another name; nothing was changed.",
+            )
+        kept = replace(known, name=chosen)
+        contacts.put(transaction.connection, kept)
+        digests = {"before": contacts.state_digest(known), "after": contacts.state_digest(kept)}
+        change = _change(known, kept, "renamed")
+        transaction.record(
+            CustodyEvent("modification", known.id, "contact", why="renamed", digests=digests, change=change)
+        )
+        return public(kept)
+
+    return vault.atomic(work)
+
+
+def remove(vault: OpenVault, name: str, why: str = "") -> None:
+    """Take a contact out of the address book; what was sealed to it or received from it stays in the log.
+
+    Raises:
+        NotFoundError: There is no such contact.
+    """
+
+    def work(transaction: Transaction) -> None:
+        known = contacts.get(transaction.connection, name)
+        contacts.remove(transaction.connection, known)
+        digests = {"before": contacts.state_digest(known)}
+        transaction.record(CustodyEvent("deletion", known.id, "contact", why=why, digests=digests))
+
+    vault.atomic(work)
 
 
 def read_issue_time(note: str) -> str:
