@@ -32,6 +32,7 @@ class CasesScreen(VaultScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", N_("New case")),
         Binding("slash", "search", N_("Search"), key_display="/"),
+        Binding("g", "log", N_("Custody log")),
         Binding("escape", "clear", N_("Whole list"), show=False),
     ]
 
@@ -180,3 +181,9 @@ class CasesScreen(VaultScreen):
 
         case = await self.core(api.cases.add, self.vault, title.strip())
         self.app.push_screen(CaseScreen(case.id))
+
+    def action_log(self) -> None:
+        """Show the custody log."""
+        from tui.screens.custody import CustodyScreen
+
+        self.app.push_screen(CustodyScreen())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from vault import audit
@@ -14,7 +15,7 @@ from vault.formats.tlog_proof import TlogProof, encode_extra
 from vault.jobs import Job
 from vault.model import CustodyEvent, LogEntry, Report
 from vault.open_vault import OpenVault
-from vault.store import cases, custody
+from vault.store import cases, contacts, custody, records
 from vault.store.custody import StoredEntry
 from vault.store.database import Connection
 
@@ -37,6 +38,26 @@ def page(vault: OpenVault, limit: int = 50, before: int | None = None, case_id: 
 def of_object(vault: OpenVault, object_id: str) -> list[LogEntry]:
     """Return the entries about one object, oldest first."""
     return vault.read(lambda connection: [_seen(stored) for stored in custody.entries_of(connection, object_id)])
+
+
+def names(vault: OpenVault, ids: Collection[str]) -> dict[str, str]:
+    """Return what things are called in this vault: titles of cases and records, names of contacts; others are left out.
+
+    Args:
+        vault: The open vault.
+        ids: Ids as entries name them.
+    """
+
+    def work(connection: Connection) -> dict[str, str]:
+        found = {person.id: person.name for person in contacts.page(connection) if person.id in ids}
+        for one in ids:
+            if cases.find(connection, one) is not None:
+                found[one] = cases.get(connection, one).title
+            elif (record := records.find(connection, one)) is not None and record.title:
+                found[one] = record.title
+        return found
+
+    return vault.read(work)
 
 
 def head(vault: OpenVault) -> checkpoints.Checkpoint:
