@@ -49,6 +49,50 @@ TABLE: Final[dict[type[errors.VaultError], Notice]] = {
 }
 
 
+_PLAIN: Final = {
+    "age armor": "encrypted file",
+    "age file": "encrypted file",
+    "age header": "encrypted file",
+    "age payload": "encrypted file",
+    "age recipient": "recipient string (age1…)",
+    "age identity": "secret key",
+    "bundle.json": "description of the bundle",
+    "checkpoint": "checkpoint of a custody log",
+    "container": "bundle",
+    "entries.json": "list of custody entries",
+    "log proof": "proof from a custody log",
+    "signed note": "signed text (a contact card, a checkpoint, a proof)",
+    "SSH public key": "ssh key",
+    "tag manifest": "list of files",
+}
+"""What people call the parts that errors name."""
+
+
+def sentence_of(error: errors.VaultError) -> str:
+    """Return what is the matter as one plain sentence, also of errors that name a format and a reason."""
+    if not isinstance(error, errors.FormatError | errors.IntegrityError):
+        return error.message
+    if error.message != f"{error.where}: {error.reason}":
+        return error.message
+    what = _PLAIN.get(error.where, error.where.removeprefix("the "))
+    if isinstance(error, errors.UnsupportedVersionError):
+        return f"The {what} is of a version that this program does not know."
+    if isinstance(error, errors.FormatError):
+        return f"This is not a usable {what}: {error.reason}."
+    return f"The {what} does not hold: {error.reason}."
+
+
+def advice_of(error: errors.VaultError) -> str:
+    """Return what to do next, also where the error says nothing."""
+    if error.advice:
+        return error.advice
+    if isinstance(error, errors.FormatError):
+        return "Check that it is the right one, and whole."
+    if isinstance(error, errors.IntegrityError):
+        return "Do not rely on it; look for another copy."
+    return ""
+
+
 def notice_for(error: errors.VaultError) -> Notice:
     """Return how this error is told: the entry of its own class, or of the nearest one above."""
     return next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)

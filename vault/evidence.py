@@ -36,11 +36,11 @@ def schema_of(kind: str) -> schema.Schema:
     """Return the schema of a record type.
 
     Raises:
-        RefusedError: There is no such type.
+        NotFoundError: There is no such type.
     """
     found = schema.schemas().get(kind)
     if found is None:
-        raise RefusedError("There is no record type of that name.", "See docs/formats/schema.md for the types.")
+        raise NotFoundError("There is no record type of that name.", "See docs/formats/schema.md for the types.")
     return found
 
 
@@ -64,7 +64,7 @@ def refuse_elsewhere(connection: Connection, case_serial: int, reference: Json) 
     """
     wanted = reference.get("id") if isinstance(reference, dict) else None
     if isinstance(wanted, str) and records.get(connection, wanted).case_serial != case_serial:
-        raise NotFoundError("There is no record of that id in this case.", "See 'evault record list'.")
+        raise NotFoundError("There is no record of that id in this case.", "See 'evault record list --case ID'.")
 
 
 def object_kind(kind: str) -> str:

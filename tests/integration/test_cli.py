@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -361,8 +362,8 @@ def test_the_whole_way_is_walked_and_left_without_a_trace(told, tmp_path, monkey
         ),
         ("seal --to x --with-passphrase", "--with-passphrase and --to exclude each other.", "See"),
         ("seal --disclose hunter2", "A field is named as RECORD:FIELD.", "See 'evault"),
-        ("seal --withhold hunter2:x", "A field is named as RECORD:FIELD.", "record show'."),
-        ("reveal hunter2 --to x --out y", "A field is named as RECORD:FIELD.", "record show'."),
+        ("seal --withhold hunter2:x", "A field is named as RECORD:FIELD.", "record show ID'."),
+        ("reveal hunter2 --to x --out y", "A field is named as RECORD:FIELD.", "record show ID'."),
         ("contact add", "The command line needs one of: CARD, --recipient.", "See 'evault contact add --help'."),
         ("contact add hunter2 --recipient x", "--recipient and CARD exclude each other.", "See"),
         ("testimony add --lang Chinese", "--lang takes a language tag.", "Write zh-Hans, ug, bo, kk-Cyrl or en"),
@@ -431,7 +432,9 @@ def test_refusals_have_their_exit_code_and_name_the_file(told, place, tmp_path):
     (tmp_path / "there").write_text("untouched")
     (tmp_path / "garbage").write_bytes(os.urandom(500))
     (tmp_path / "folder").mkdir()
-    there, case, photo = tmp_path / "there", place["case"], place["photo"]
+    (tmp_path / "blank").write_text(" \n")
+    there, case, photo, blank = tmp_path / "there", place["case"], place["photo"], tmp_path / "blank"
+    recipient = X25519Identity.generate().recipient.text
     for words, code, name, path in (
         (("open", tmp_path / "no.age", "--out", tmp_path / "bag"), 4, "not-found", tmp_path / "no.age"),
         (("open", tmp_path / "back.age", "--out", there), 4, "exists", there),
@@ -449,12 +452,40 @@ def test_refusals_have_their_exit_code_and_name_the_file(told, place, tmp_path):
         (("extract", photo, "--out", there), 4, "exists", there),
         (("seal", "--case", case, "--to", "Lawyer", "--accept-metadata", "--out", there), 4, "exists", there),
         (("seal", "--case", case, "--to", "Lawyer", "--out", tmp_path / "b"), 4, "held", place["photo"]),
-        (("seal", "--case", case, "--to", "Nobody", "--out", tmp_path / "b"), 4, "not-found", ""),
+        (("seal", "--case", case, "--to", "Nobody", "--out", tmp_path / "b"), 4, "not-found", "(--to)."),
         (("seal", "--case", "f" * 32, "--to", "Lawyer", "--out", tmp_path / "b"), 4, "not-found", ""),
         (("reveal", f"{photo}:nothing", "--to", "Lawyer", "--out", tmp_path / "b"), 4, "not-found", ""),
         (("record", "show", "f" * 32), 4, "not-found", ""),
         (("record", "add", "--case", case, "--type", "no", "--file", there), 4, "bad-format", ""),
-        (("contact", "verify", "Lawyer", "--fingerprint", "12345"), 4, "refused", ""),
+        (("contact", "verify", "Lawyer", "--fingerprint", "12345"), 4, "refused", "(--fingerprint)"),
+        (("contact", "verify", "Nobody", "--fingerprint", "12345 " * 8), 4, "not-found", "of that name."),
+        (("contact", "add", there), 4, "bad-format", there),
+        (("contact", "add", "--name", "A", "--recipient", "age1x"), 4, "bad-format", "string (age1…)"),
+        (("contact", "add", "--name", "A", "--recipient", "age1x"), 4, "bad-format", "(--recipient)."),
+        (("contact", "add", "--name", "A", "--recipient", recipient, "--ssh-key", there), 4, "bad-format", there),
+        (("receive", tmp_path / "back.age", "--signer", "123"), 4, "refused", "(--signer)."),
+        (("open", tmp_path / "back.age", "--out", tmp_path / "bag", "--signer", "1"), 4, "refused", "(--signer)."),
+        (("verify", tmp_path, "--signer", "123"), 4, "refused", "(--signer)."),
+        (("open", tmp_path / "back.age", "--out", tmp_path / "no" / "bag"), 4, "not-found", f"({tmp_path / 'no'})."),
+        (("extract", photo, "--out", tmp_path / "no" / "f"), 4, "not-found", f"({tmp_path / 'no'})."),
+        (("extract", "f" * 32, "--out", tmp_path / "f"), 4, "not-found", "of that id."),
+        (("identity", "card", "--out", tmp_path / "no" / "f"), 4, "not-found", f"({tmp_path / 'no'})."),
+        (("log", "checkpoint", "--out", tmp_path / "no" / "f"), 4, "not-found", f"({tmp_path / 'no'})."),
+        (("check", "--anchor", there), 4, "bad-format", there),
+        (("recovery", "check", there), 4, "refused", there),
+        (("recovery", "make", "--out", tmp_path / "folder", "--out", there), 4, "refused", f"({there})."),
+        (
+            ("recovery", "make", "--out", tmp_path / "folder", "--out", tmp_path, "--trustee", "a", "--trustee", "b"),
+            4,
+            "bad-format",
+            "(--trustee).",
+        ),
+        (("testimony", "add", "--case", case, "--file", tmp_path / "garbage"), 4, "bad-format", tmp_path / "garbage"),
+        (("testimony", "add", "--case", case, "--file", tmp_path / "folder"), 4, "wrong-kind", "a folder ("),
+        (("testimony", "add", "--case", case, "--file", blank), 4, "refused", f"There is no text in it ({blank})."),
+        (("record", "add", "--case", case, "--type", "note", "--file", blank), 4, "refused", f"required ({blank})."),
+        (("record", "add", "--case", case, "--type", "no", "--file", blank), 4, "not-found", "of that name."),
+        (("record", "correct", place["testimony"], "--file", there), 4, "bad-format", f"({there})."),
         (("contact", "verify", "Lawyer", "--fingerprint", "12345 " * 8), 1, "integrity", ""),
         (("restore", tmp_path / "folder"), 4, "", ""),
         (("phrase", "--words", "1"), 4, "refused", ""),
@@ -462,10 +493,13 @@ def test_refusals_have_their_exit_code_and_name_the_file(told, place, tmp_path):
         found, value = told(*words)
         assert (found, words[:2], value["error"]["code"]) == (code, words[:2], name or value["error"]["code"])
         assert str(path) in value["error"]["message"], words
+        assert re.match(r"[A-Z1][^:]*(: [^:]*)?\.$", value["error"]["message"].replace(str(tmp_path), "")), value[
+            "error"
+        ]
         assert value["error"]["advice"]
     assert there.read_text() == "untouched"
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "back.age", "card", "folder", "garbage", "other", "there", "vault"
+        "back.age", "blank", "card", "folder", "garbage", "other", "there", "vault"
     ]  # fmt: skip
 
 
@@ -546,7 +580,25 @@ def test_files_that_are_refused_are_named_and_the_others_are_taken_in(told, evau
     assert [one["original_name"] for one in value["attachments"]] == ["good.txt"]
     _, _, err = evault(*words)
     assert err.count("NOT taken in: ") == 4
+    assert f"NOT taken in: {tmp_path}: The file to attach is not a regular file but a folder." in err
     assert f"Taken in: {good}" in err
+
+
+def test_what_a_file_carries_and_that_it_is_there_already_is_said(told, evault, place, tmp_path):
+    (tmp_path / "new.txt").write_text("plain")
+    words = ("attach", "--case", place["case"], PHOTO, tmp_path / "new.txt", tmp_path / "new.txt")
+    err = evault(*words)[2]
+    assert re.search(rf"Taken in: \S+{PHOTO.name} \([^;]+; in it: the place, the device", err)
+    assert f"\n    The same file is in this case already, as {place['photo']}.\n" in err
+    assert err.count("The same file is in this case already") == 2
+    value = told(*words)[1]
+    photo, first, second = (one["id"] for one in value["attachments"])
+    assert value["already_attached"][photo] == place["photo"]
+    assert {first, second} <= set(value["already_attached"])
+    other = told("case", "add", "--title", "other")[1]["id"]
+    assert told("attach", "--case", other, PHOTO)[1]["already_attached"] == {}
+    code, value = told("attach", "--case", place["case"], "--record", "f" * 32, PHOTO)
+    assert (code, f"'evault --vault {tmp_path / 'vault'} record list" in value["error"]["advice"]) == (4, True)
 
 
 def test_records_that_cannot_be_read_are_refused_without_quoting_them(told, evault, place, tmp_path):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tui.cli import asking
-from tui.cli.context import Context, Result, about, say, size
+from tui.cli.context import Context, Result, about, say, size, writing
 from tui.cli.words import inside
 from tui.notices import notice_for
 from tui.text import one_line
@@ -44,7 +44,7 @@ def seal(context: Context) -> Result:
         secret = context.secrets.next("Passphrase for the bundle", twice=True) if arguments.with_passphrase else None
         target = Path(arguments.out)
         try:
-            with about(target=target):
+            with writing(target):
                 made: tuple[api.sealing.Sealed, ...] = (
                     (api.sealing.seal_with_passphrase(vault, choice, secret, target, context.job),)
                     if secret
@@ -142,9 +142,10 @@ def _some(names: Sequence[str]) -> str:
 
 def _caution(vault: api.OpenVault, names: list[str]) -> tuple[str, ...]:
     """Say before anything is sealed what speaks against it; returns the names that are not verified."""
-    for name, sentence in api.sealing.cautions(vault, names):
-        say(f"{one_line(name)}: {sentence}")
-    return api.sealing.unverified(vault, names)
+    with about("--to"):
+        for name, sentence in api.sealing.cautions(vault, names):
+            say(f"{one_line(name)}: {sentence}")
+        return api.sealing.unverified(vault, names)
 
 
 def _ask_about(context: Context, unverified: tuple[str, ...]) -> None:
@@ -182,7 +183,7 @@ def reveal(context: Context) -> Result:
     record_id, path = arguments.what
     with context.unlocked() as vault:
         _ask_about(context, _caution(vault, [arguments.to]))
-        with about(target=arguments.out):
+        with writing(arguments.out):
             one = api.sealing.reveal(
                 vault, record_id, path, arguments.to, Path(arguments.out), context.job,
                 authority=arguments.authority, place=arguments.location,
@@ -248,16 +249,23 @@ def _opened(opened: api.receiving.Opened, more: Result, more_lines: list[str]) -
     }
 
 
+def check_signer(context: Context) -> None:
+    """Refuse a --signer that is no fingerprint before anything else, under the option's name."""
+    with about("--signer"):
+        api.receiving.check_claim(context.arguments.signer)
+
+
 def open_bundle(context: Context) -> Result:
     """Decrypt and verify into a new folder."""
+    check_signer(context)
     arguments = context.arguments
     source, target = Path(arguments.file), Path(arguments.out)
     if arguments.with_passphrase:
         secret = context.secrets.next("Passphrase of the bundle")
-        with about(source, target):
+        with writing(target, source):
             opened = api.receiving.open_with_passphrase(source, target, secret, arguments.signer, context.job)
     else:
-        with context.unlocked() as vault, about(source, target):
+        with context.unlocked() as vault, writing(target, source):
             opened = api.receiving.open_into(vault, source, target, arguments.signer, context.job)
     if opened.verdict is Verdict.FAILED:
         return _opened(opened, {"out": ""}, ["Nothing was written."])
@@ -266,6 +274,7 @@ def open_bundle(context: Context) -> Result:
 
 def receive(context: Context) -> Result:
     """Verify and take into this vault."""
+    check_signer(context)
     arguments = context.arguments
     source = Path(arguments.file)
     with context.unlocked() as vault:

@@ -15,9 +15,10 @@ from typing import Any
 import platformdirs
 
 from tui.cli.secrets import Secrets
+from tui.notices import sentence_of
 from tui.text import one_line, shown
 from vault import api
-from vault.errors import AlreadyExistsError, StorageError, VaultError
+from vault.errors import AlreadyExistsError, NotFoundError, StorageError, VaultError
 from vault.jobs import Job, Progress
 
 Result = dict[str, Any]
@@ -83,21 +84,43 @@ def hint(text: str, vault: str) -> str:
 
 
 @contextlib.contextmanager
-def about(source: str | Path = "", target: str | Path = "") -> Iterator[None]:
-    """Name the file in what is refused inside.
+def about(
+    source: str | Path = "", target: str | Path = "", *, exactly: type[VaultError] | None = None
+) -> Iterator[None]:
+    """Name the file, or the option, in what is refused inside.
 
     Args:
         source: What is read, if anything.
         target: What is made, if anything: named where it exists, or the disk refused.
+        exactly: Name it only in errors of this very class.
     """
     try:
         yield
     except VaultError as error:
+        if exactly and type(error) is not exactly:
+            raise
         made = isinstance(error, AlreadyExistsError) or (not source and isinstance(error, StorageError))
         subject = target if made and target else source
+        error.message = sentence_of(error)
         if subject and not error.message.endswith(")."):
             error.message = f"{error.message.removesuffix('.')} ({one_line(subject)})."
         raise
+
+
+@contextlib.contextmanager
+def writing(target: str | Path, source: str | Path = "") -> Iterator[None]:
+    """As `about`, for a file or folder that is made in a folder that must exist.
+
+    Raises:
+        NotFoundError: It does not.
+    """
+    folder = Path(target).absolute().parent
+    if not folder.exists():
+        raise NotFoundError(
+            f"The folder to write into does not exist ({one_line(folder)}).", "Make it first, or name another place."
+        )
+    with about(source, target):
+        yield
 
 
 _progress_is_shown = False

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tui.cli.context import Context, Result, about, say, size
+from tui.cli.context import Context, Result, say, size, writing
 from tui.cli.records import as_json, from_whom, plain, record_lines, toml_of, whose
-from tui.notices import notice_for
+from tui.cli.words import inside
+from tui.notices import advice_of, notice_for, sentence_of
 from tui.text import one_line
 from vault import api
 from vault.errors import CancelledError, RefusedError, VaultError
@@ -128,27 +129,33 @@ def attach(context: Context) -> Result:
     arguments = context.arguments
     taken: list[Attachment] = []
     failed: list[tuple[str, VaultError]] = []
-    about = api.intake.About(
+    said = api.intake.About(
         arguments.record, arguments.note, arguments.derived_from, arguments.derivation, _stated(arguments)
     )
     with context.unlocked() as vault:
-        api.cases.get(vault, arguments.case)
+        before = api.intake.digests(vault, arguments.case)
         for name in arguments.files:
             try:
-                one = api.intake.attach(vault, arguments.case, Path(name), context.job, about)
+                one = api.intake.attach(vault, arguments.case, Path(name), context.job, said)
             except CancelledError:
                 raise
             except VaultError as error:
-                say(f"NOT taken in: {one_line(name)}: {error.message} {error.advice}")
+                say(f"NOT taken in: {one_line(name)}: {sentence_of(error)} {context.hint(advice_of(error))}")
                 failed.append((name, error))
                 if not isinstance(error, RefusedError):
                     break  # A disk that is full or failing does not get better with the next file.
                 continue
-            say(f"Taken in: {one_line(name)} ({size(one.size)})")
+            carried = one.fields.get("discloses")
+            within = f"; in it: {inside(carried)}" if isinstance(carried, list) and carried else ""
+            say(f"Taken in: {one_line(name)} ({size(one.size)}{within})")
+            if one.sha256 in before:
+                say(f"    The same file is in this case already, as {before[one.sha256]}.")
+            before.setdefault(one.sha256, one.id)
             taken.append(one)
     result: Result = {
         "attachments": [_attachment(one) for one in taken],
-        "refused": [{"file": name, "message": error.message} for name, error in failed],
+        "already_attached": {one.id: before[one.sha256] for one in taken if before[one.sha256] != one.id},
+        "refused": [{"file": name, "message": sentence_of(error)} for name, error in failed],
         "lines": _attachment_lines(taken)[1:],
     }
     if failed:
@@ -157,7 +164,7 @@ def attach(context: Context) -> Result:
         result["error"] = {
             "code": notice.code,
             "message": f"{len(arguments.files) - len(taken)} of {len(arguments.files)} files were not taken in.",
-            "advice": failed[-1][1].advice,
+            "advice": context.hint(advice_of(failed[-1][1])),
         }
     return result
 
@@ -203,7 +210,7 @@ def attachment_show(context: Context) -> Result:
 def extract(context: Context) -> Result:
     """Write an attachment out, in clear."""
     arguments = context.arguments
-    with context.unlocked() as vault, about(arguments.out):
+    with context.unlocked() as vault, writing(arguments.out):
         one = api.intake.extract(
             vault, arguments.attachment, Path(arguments.out), context.job, arguments.why,
             arguments.authority, arguments.location,

@@ -103,6 +103,9 @@ def recovery_make(context: Context) -> Result:
             "The threshold is less than 2, or more than there are shares.",
             "Give --out once for each share, twice at least.",
         )
+    for folder in folders:
+        with about(folder):
+            api.recovery.refuse_one_folder([folder])
     api.recovery.refuse_one_folder(folders)
     with context.unlocked() as vault:
         replaced = api.recovery.has_shares(vault)

@@ -164,7 +164,7 @@ def _field(text: str) -> tuple[str, str]:
     """Return a record's id and a field's path from RECORD:FIELD."""
     record_id, colon, path = text.partition(":")
     if not colon or not path or not is_id(record_id):
-        raise UsageError("A field is named as RECORD:FIELD.", "See 'evault case show' and 'evault record show'.")
+        raise UsageError("A field is named as RECORD:FIELD.", "See 'evault case show ID' and 'evault record show ID'.")
     return record_id, path
 
 

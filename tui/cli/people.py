@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tui.cli.context import Context, Result, about
+from tui.cli.context import Context, Result, about, writing
+from tui.cli.parser import UsageError
 from tui.text import one_line
 from vault import api
 from vault.errors import FormatError, RefusedError
@@ -42,7 +43,7 @@ def identity_card(context: Context) -> Result:
         # Two cards without a chosen name must not be called the same.
         name = context.arguments.name or vault.identity.name or f"Vault {own.fingerprint[:11]}"
         text = api.contacts.card(vault, name)
-    with about(target=context.arguments.out):
+    with writing(context.arguments.out):
         api.write_new(Path(context.arguments.out), text.encode(), "the contact card")
     return {
         "file": context.arguments.out,
@@ -64,7 +65,7 @@ def _public(own: api.contacts.OwnIdentity) -> Result:
 def identity_export(context: Context) -> Result:
     """Write an age identity, a secret key, for use with stock tools."""
     with context.unlocked() as vault:
-        with about(target=context.arguments.out):
+        with writing(context.arguments.out):
             api.contacts.export_identity(vault, context.arguments.type, Path(context.arguments.out))
         own = api.contacts.own(vault)
     recipient = own.x25519_recipient if context.arguments.type == "x25519" else own.recipient
@@ -92,22 +93,29 @@ def _fields(contact: Contact) -> Result:
 def contact_add(context: Context) -> Result:
     """Add a contact."""
     arguments = context.arguments
-    if (arguments.card is None) == (not arguments.recipient):
-        raise RefusedError("Give either a card, or --name and --recipient.", "See 'evault contact add --help'.")
+    if arguments.card is not None and arguments.ssh_key:
+        raise UsageError("--ssh-key goes with --recipient: a card has its own key.", "Leave one of them out.")
     if arguments.card is not None:
         text = _text(Path(arguments.card), "the contact card")
     ssh_key = _text(Path(arguments.ssh_key), "the ssh key") if arguments.ssh_key else ""
     with context.unlocked() as vault:
         if arguments.card is not None:
-            contact = api.contacts.add_card(vault, text, arguments.name)
+            with about(arguments.card):
+                contact = api.contacts.add_card(vault, text, arguments.name)
         else:
-            contact = api.contacts.add(vault, arguments.name, tuple(arguments.recipient), ssh_key)
+            try:
+                contact = api.contacts.add(vault, arguments.name, tuple(arguments.recipient), ssh_key)
+            except FormatError as error:
+                with about("--recipient" if error.where == "age recipient" else arguments.ssh_key):
+                    raise
     name = one_line(contact.name)
     lines = [f"{name} is known and stays verified." if contact.verified else f"{name} is known now, but NOT verified."]
     if not contact.verified:
-        lines += [f"Compare this fingerprint with {name} over the telephone or face to face:", contact.fingerprint,
-                  *([f"or, as ssh-keygen shows it: {contact.ssh_fingerprint}"] if contact.ssh_fingerprint else []),
-                  "If it is the same: 'evault contact verify - --fingerprint -'; it asks for both."]  # fmt: skip
+        lines.append(f"Compare this fingerprint with {name} over the telephone or face to face:")
+        lines.append(contact.fingerprint)
+        if contact.ssh_fingerprint:
+            lines.append(f"or, as ssh-keygen shows it: {contact.ssh_fingerprint}")
+        lines.append(context.hint("If it is the same: 'evault contact verify - --fingerprint -'; it asks for both."))
     return {**_fields(contact), "lines": lines}
 
 
@@ -150,7 +158,7 @@ def contact_remove(context: Context) -> Result:
 
 def contact_verify(context: Context) -> Result:
     """Enter that fingerprints were compared."""
-    with context.unlocked() as vault:
+    with context.unlocked() as vault, about("--fingerprint", exactly=RefusedError):
         contact, raised = api.contacts.verify(vault, context.arguments.name, context.arguments.fingerprint)
     lines = [f"{one_line(contact.name)} is verified."]
     if raised:

@@ -17,6 +17,7 @@ _EXIT = {Verdict.VERIFIED: 0, Verdict.FAILED: 1, Verdict.INTACT: 6}
 
 def verify(context: Context) -> Result:
     """Verify an opened bag, or a checkpoint, proof or continuation of a custody log; needs no vault."""
+    bundles.check_signer(context)
     arguments = context.arguments
     path = Path(arguments.path)
     if not arguments.key and path.is_file() and api.proofs.is_log_file(path):

@@ -65,14 +65,22 @@ def testimony_add(context: Context) -> Result:
     """Sign a testimony from a text."""
     arguments = context.arguments
     text = _text(arguments.file)
+    if not text.strip():
+        with about(_named(arguments.file)):
+            raise RefusedError("There is no text in it.", "Write the testimony into it first.")
     fields: dict[str, Json] = {"statement": text}
     if arguments.title:
         fields["title"] = arguments.title
     if arguments.lang:
         fields["language"] = arguments.lang
-    with context.unlocked() as vault:
+    with context.unlocked() as vault, about(_named(arguments.file), exactly=RefusedError):
         record = api.records.add(vault, arguments.case, "testimony", fields)
     return _signed(record)
+
+
+def _named(name: str) -> str:
+    """Return what errors call a file: nothing for standard input."""
+    return "" if name == asking.ASK else name
 
 
 def _text(name: str) -> str:
@@ -87,8 +95,10 @@ def _text(name: str) -> str:
             data = api.read_small(Path(name), _TEXT_LIMIT, "the text file")
     try:
         return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FormatError("text", "it is not UTF-8", "Save it as UTF-8, or attach the file as it is.") from error
+    except UnicodeDecodeError:
+        pass  # The error quotes the text; it is not chained.
+    with about(_named(name)):
+        raise FormatError("text", "it is not UTF-8", "Save it as UTF-8, or attach the file as it is.")
 
 
 def toml_of(name: str) -> dict[str, Json]:
@@ -103,16 +113,16 @@ def toml_of(name: str) -> dict[str, Json]:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         # The parser's own message may quote what was written; of it, only the place is told.
         found = _PLACE.search(str(error))
-        raise FormatError(
-            "record file", f"it is not TOML{f', see {found[0]}' if found else ''}", 'Write NAME = "text" on each line.'
-        ) from None
+        reason = f"it is not TOML{f', see {found[0]}' if found else ''}"
+        with about(_named(name)):
+            raise FormatError("record file", reason, 'Write NAME = "text" on each line.') from None
     return values
 
 
 def record_add(context: Context) -> Result:
     """Sign a record of any type."""
     fields = toml_of(context.arguments.file)
-    with context.unlocked() as vault:
+    with context.unlocked() as vault, about(_named(context.arguments.file), exactly=RefusedError):
         record = api.records.add(vault, context.arguments.case, context.arguments.type, fields)
     return _signed(record)
 
@@ -120,7 +130,7 @@ def record_add(context: Context) -> Result:
 def record_correct(context: Context) -> Result:
     """Sign a new version."""
     fields = toml_of(context.arguments.file)
-    with context.unlocked() as vault:
+    with context.unlocked() as vault, about(_named(context.arguments.file), exactly=RefusedError):
         record = api.records.correct(vault, context.arguments.id, fields, context.arguments.why)
     result, changed = _signed(record), record.versions[-1].changed
     lines = [*result["lines"], f"Changed: {', '.join(map(one_line, changed))}."]
@@ -221,4 +231,4 @@ def _ask_to_delete(vault: api.OpenVault, record_id: str) -> None:
     if not asking.confirm(
         f"This deletes {what} for good: {' and '.join(parts)}{stays}. Type yes, or only Enter to stop: "
     ):
-        raise RefusedError("Nothing was deleted.", "Look at it with 'evault record show'.")
+        raise RefusedError("Nothing was deleted.", "Look at it with 'evault record show ID'.")

@@ -18,7 +18,7 @@ from tui.cli import asking, commands
 from tui.cli.context import Context, Result, clear_progress, hint, say, show_progress
 from tui.cli.parser import UsageError, build, short_help
 from tui.cli.secrets import Secrets
-from tui.notices import notice_for
+from tui.notices import advice_of, notice_for, sentence_of
 from tui.text import shown
 from vault.errors import CancelledError, VaultError
 from vault.jobs import Job
@@ -71,7 +71,7 @@ def _run(words: list[str], as_json: bool) -> int:
         raise
     except VaultError as error:
         notice = notice_for(error)
-        return _fail(as_json, notice.exit, notice.code, error.message, hint(error.advice, named))
+        return _fail(as_json, notice.exit, notice.code, sentence_of(error), hint(advice_of(error), named))
     except _OutputError:
         _drop_output()
         return _fail(False, EXIT_STORAGE, "storage", "The output could not be written.",

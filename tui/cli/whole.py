@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tui.cli.bundles import finding_lines, findings_of
-from tui.cli.context import Context, Result, about, size
+from tui.cli.context import Context, Result, about, size, writing
 from tui.cli.evidence import limit
 from tui.cli.keys import read_shares
 from tui.text import one_line
@@ -55,7 +55,7 @@ def log_verify(context: Context) -> Result:
 def log_checkpoint(context: Context) -> Result:
     """Write a checkpoint: an anchor to keep elsewhere."""
     out, since = context.arguments.out, context.arguments.since
-    with context.unlocked() as vault, about(since or "", out):
+    with context.unlocked() as vault, writing(out, since or ""):
         head = api.custody.write_checkpoint(vault, Path(out), Path(since) if since else None)
     lines = [f"The checkpoint is in {one_line(out)}: keep it away from this computer.", f"Root: {head.root.hex()}"]
     if since:
@@ -65,7 +65,7 @@ def log_checkpoint(context: Context) -> Result:
 
 def log_prove(context: Context) -> Result:
     """Write a proof that an entry is in the log."""
-    with context.unlocked() as vault, about(target=context.arguments.out):
+    with context.unlocked() as vault, writing(context.arguments.out):
         proof = api.custody.write_proof(vault, context.arguments.id, Path(context.arguments.out))
     lines = [
         f"The proof of entry {proof.index}, of {proof.state.size} then, is in {one_line(context.arguments.out)}.",

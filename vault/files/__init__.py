@@ -132,8 +132,7 @@ def open_source(path: Path, what: str = "the file") -> BinaryIO:
     """
     try:
         # Looked at before it is opened, because opening alone can already do something to a device.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise storage_error(OSError(errno.EISDIR, ""), what)
+        _refuse_irregular(os.stat(path).st_mode, what)
         handle = os.open(path, _SOURCE)
     except PermissionError as error:
         raise RefusedError(f"There is no permission to read {what}.", "Change its permissions, or copy it.") from error
@@ -142,12 +141,16 @@ def open_source(path: Path, what: str = "the file") -> BinaryIO:
     except ValueError as error:
         raise NotFoundError("There is no file of that name.", "Check the path.") from error
     try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise storage_error(OSError(errno.EISDIR, ""), what)
+        _refuse_irregular(os.fstat(handle).st_mode, what)
         return os.fdopen(handle, "rb", buffering=0)
     except BaseException:
         os.close(handle)
         raise
+
+
+def _refuse_irregular(mode: int, what: str) -> None:
+    if not stat.S_ISREG(mode):
+        raise storage_error(OSError(errno.EISDIR if stat.S_ISDIR(mode) else errno.ENXIO, ""), what)
 
 
 def read_small(path: Path, limit: int, what: str) -> bytes:

@@ -40,7 +40,9 @@ def storage_error(error: OSError, what: str) -> VaultError:
         return RefusedError(f"The name of {what} is too long.", "Choose a shorter name.")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return NotFoundError(f"{start} does not exist.", "Check the path.")
-    if error.errno in (errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV):
+    if error.errno == errno.EISDIR:
+        return WrongKindError(f"{start} is not a regular file but a folder.", "Name a file in it.")
+    if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENODEV):
         return WrongKindError(f"{start} is not a regular file.", "Name a regular file.")
     if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
         return AlreadyExistsError(f"{start} exists already.", "Choose another name; nothing is overwritten.")

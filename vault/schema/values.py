@@ -72,6 +72,8 @@ def check_group(fields: tuple[Field, ...], value: Json, path: str = "") -> dict[
     found: dict[str, Json] = {}
     for field in fields:
         where = f"{path}.{field.name}" if path else field.name
+        if field.required and value.get(field.name) == "":
+            _refuse(where, "is empty, and is required", "Write something into it.")
         if field.name in value:
             found[field.name] = _field(field, value[field.name], where)
         if field.required and found.get(field.name) in (None, []):

@@ -151,7 +151,7 @@ def of_record(connection: Connection, record_serial: int) -> tuple[StoredContent
         "SELECT content_serial, extension FROM attachment WHERE record_serial = ?", (record_serial,)
     ).fetchone()
     if row is None or row[0] is None:
-        raise NotFoundError("There is no content for that id.", "See 'evault attachment list'.")
+        raise NotFoundError("There is no content for that id.", "See 'evault attachment list --case ID'.")
     return get(connection, row[0]), str(row[1])
 
 

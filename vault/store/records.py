@@ -79,7 +79,7 @@ def get(connection: Connection, record_id: str) -> StoredRecord:
     """
     record = find(connection, record_id)
     if record is None or record.newest == 0:
-        raise NotFoundError("There is no record of that id.", "See 'evault record list'.")
+        raise NotFoundError("There is no record of that id.", "See 'evault record list --case ID'.")
     return record
 
 

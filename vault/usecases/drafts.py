@@ -34,7 +34,7 @@ def save(
     """
     evidence.schema_of(kind)
     if draft_id and not is_id(draft_id):
-        raise NotFoundError("There is no draft or record of that id.", "See 'evault record list'.")
+        raise NotFoundError("There is no draft or record of that id.", "See 'evault record list --case ID'.")
     if len(json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass")) > MAX_DRAFT:
         raise RefusedError("The draft is larger than 32 MiB.", "Split it, or attach the text as a file.")
     draft = Draft(RecordId(draft_id or new_id()), CaseId(case_id), kind, fields, vault.clock(), based_on)

@@ -300,7 +300,7 @@ def load(connection: Connection, attachment_id: str) -> Attachment:
     """
     record = records.get(connection, attachment_id)
     if record.type != "attachment":
-        raise NotFoundError("There is no attachment of that id.", "See 'evault attachment list'.")
+        raise NotFoundError("There is no attachment of that id.", "See 'evault attachment list --case ID'.")
     return _attachment(connection, record)
 
 
@@ -326,6 +326,23 @@ def page(vault: OpenVault, case_id: str) -> list[Attachment]:
     def work(connection: Connection) -> list[Attachment]:
         found = records.of_case(connection, cases.serial(connection, case_id), attachments=True)
         return [_attachment(connection, record) for record in found]
+
+    return vault.read(work)
+
+
+def digests(vault: OpenVault, case_id: str) -> dict[str, str]:
+    """Return the SHA-256 of each file in a case, and the id of the oldest attachment that holds it.
+
+    Raises:
+        NotFoundError: There is no such case.
+    """
+
+    def work(connection: Connection) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for record in records.of_case(connection, cases.serial(connection, case_id), attachments=True):
+            if not record.deleted and content.has_record(connection, record.serial):
+                found.setdefault(content.of_record(connection, record.serial)[0].sha256, record.id)
+        return found
 
     return vault.read(work)
 

@@ -26,7 +26,7 @@ def add(vault: OpenVault, case_id: str, kind: str, fields: dict[str, Json]) -> R
         NotFoundError: There is no such case.
     """
     if kind == "attachment":
-        raise RefusedError("Attachments are added with their file.", "Use 'evault attach'.")
+        raise RefusedError("Attachments are added with their file.", "Use 'evault attach --case ID FILE'.")
     record_id = new_id()
 
     def work(transaction: Transaction) -> Record:
@@ -215,7 +215,7 @@ def load(connection: Connection, record_id: str, version: int = 0) -> Record:
     stored = records.versions(connection, record.serial)
     wanted = next((one for one in stored if one.version == (version or record.newest)), None)
     if wanted is None and (version or not record.deleted):
-        raise NotFoundError("There is no such version of this record.", "See 'evault record show'.")
+        raise NotFoundError("There is no such version of this record.", "See 'evault record show ID'.")
     if wanted is None:
         return _record(connection, record, {}, withheld=False)
     seen = evidence.view(wanted)

@@ -7,7 +7,7 @@ nothing. `opening` decrypts and judges, `history` compares with what came before
 
 from __future__ import annotations
 
-from vault.usecases.receiving.opening import Opened, open_into, open_with_passphrase, verify_bag
+from vault.usecases.receiving.opening import Opened, check_claim, open_into, open_with_passphrase, verify_bag
 from vault.usecases.receiving.taking import receive
 
-__all__ = ["Opened", "open_into", "open_with_passphrase", "receive", "verify_bag"]
+__all__ = ["Opened", "check_claim", "open_into", "open_with_passphrase", "receive", "verify_bag"]

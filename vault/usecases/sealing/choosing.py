@@ -132,7 +132,7 @@ def choose(connection: Connection, choice: Choice) -> tuple[list[Chosen], int]:
     known = {record.id for record in found}
     for record_id, _ in (*choice.disclose, *choice.withhold, *((one, "") for one in choice.only)):
         if record_id not in known:
-            raise NotFoundError("There is no record of that id in this case.", "See 'evault case show'.")
+            raise NotFoundError("There is no record of that id in this case.", "See 'evault case show ID'.")
     whole = {record_id for record_id, path in choice.withhold if path == ALL}
     chosen, left_out = [], 0
     guarded: set[str] = set()
@@ -232,7 +232,7 @@ def _named(paths: tuple[str, ...], record_id: str, pairs: tuple[tuple[str, str],
             if not other.startswith("@") and (path in (ALL, other) or other.startswith(path + "."))
         }
         if not below:
-            raise NotFoundError("The record has no field of that name.", "See 'evault record show'.")
+            raise NotFoundError("The record has no field of that name.", "See 'evault record show ID'.")
         found.update(_leaf_paths(below))
     return found
 
