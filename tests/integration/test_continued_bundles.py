@@ -1,6 +1,9 @@
 """Each bundle proves that the sender's log only grew since the one before; a rewritten log is caught by name."""
 
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -261,3 +264,26 @@ def test_a_vault_whose_log_is_not_what_it_was_seals_nothing(pair, tmp_path):
         seal(sender, case, "Receiver", tmp_path / "2.age")
     assert not (tmp_path / "2.age").exists()
     sender.close()
+
+
+def test_the_commands_for_checking_it_by_hand_work(pair, tmp_path):
+    sender, receiver, case = pair
+    guide = (Path(__file__).parents[2] / "docs" / "verify-by-hand.md").read_text("utf-8")
+    lines = guide.partition("    python3 - data/custody/earlier-checkpoint")[2].partition("\n    END\n")[0]
+    script = "".join(f"{line.removeprefix('    ')}\n" for line in lines.split("\n")[1:])
+    for number in range(9):
+        seal(sender, case, "Receiver", tmp_path / f"{number}.age")
+        for more in range(number % 3):
+            note(sender, case, f"{number} {more}")
+    for number in range(1, 9):
+        _, earlier, continuation = custody(tmp_path / f"{number}.age", receiver)
+        lines = earlier.split("\n")
+        other = "\n".join([*lines[:2], "A" * 43 + "=", *lines[3:]])
+        for text, good in ((earlier, True), (other, False)):
+            (tmp_path / "earlier").write_text(text, "utf-8")
+            (tmp_path / "continuation").write_text(continuation, "utf-8")
+            done = subprocess.run(
+                [sys.executable, "-", tmp_path / "earlier", tmp_path / "continuation"],
+                input=script, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            assert (done.stdout == "the log only grew\n") is good

@@ -10,7 +10,7 @@ from vault.crypto import signing
 from vault.errors import FormatError, IntegrityError
 from vault.formats import merkle
 from vault.formats.checkpoint import Checkpoint, origin_of, read_checkpoint, verify_checkpoint
-from vault.formats.signed_note import sign_note, verify_note
+from vault.formats.signed_note import SignedNote, sign_note
 
 SEED = bytes(range(32))
 KEY = signing.public_key(SEED)
@@ -38,7 +38,8 @@ def test_a_checkpoint_is_three_lines():
 
 def test_a_signed_checkpoint_verifies_under_its_own_origin():
     assert verify_checkpoint(NOTE, KEY) == CHECKPOINT == read_checkpoint(NOTE)
-    assert verify_note(NOTE, ORIGIN, KEY) == CHECKPOINT.encode()
+    SignedNote.decode(NOTE).verify(ORIGIN, KEY)
+    assert SignedNote.decode(NOTE).text == CHECKPOINT.encode()
     assert (CHECKPOINT.log_id, CHECKPOINT.epoch) == (LOG, EPOCH)
 
 

@@ -1,7 +1,7 @@
 """Signed notes (C2SP signed-note), Ed25519 signatures of type 0x01 only.
 
-A note is text, an empty line, and one or more signature lines. The text counts for nothing until `verify_note` has
-returned it. Signatures of others (witnesses) are carried along and ignored, as the specification demands; parsing
+A note is text, an empty line, and one or more signature lines. The text counts for nothing until `SignedNote.verify`
+has returned. Signatures of others (witnesses) are carried along and ignored, as the specification demands; parsing
 accepts exactly what `SignedNote.encode` writes. Bytes and limits as docs/formats/custody-log.md §4 has them.
 """
 
@@ -148,18 +148,6 @@ def sign_note(text: str, name: str, public_key: bytes, sign: Callable[[bytes], b
     _check_text(text)
     line = NoteSignature(name, key_id(name, public_key), sign(text.encode()))
     return SignedNote(text, (line,)).encode()
-
-
-def verify_note(note: str, name: str, public_key: bytes) -> str:
-    """Verify a note and return its text; further signatures by other keys are ignored.
-
-    Raises:
-        FormatError: Not a note.
-        IntegrityError: Not signed by this key under this name.
-    """
-    parsed = SignedNote.decode(note)
-    parsed.verify(name, public_key)
-    return parsed.text
 
 
 def _check_characters(text: str, limit: int) -> None:

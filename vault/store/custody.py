@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from vault.crypto.randomness import new_id
 from vault.errors import DamagedError, NotFoundError
 from vault.formats import checkpoint as checkpoints
-from vault.formats import custody_entry, merkle, signed_note
+from vault.formats import custody_entry, merkle
 from vault.model import Json
 from vault.store.database import Connection
 
@@ -105,8 +105,8 @@ def sign_head(
 ) -> str:
     """Sign the tree as it stands and keep the checkpoint note as the log's head; returns the note."""
     origin = checkpoints.origin_of(log_id, epoch)
-    text = checkpoints.Checkpoint(origin, count, merkle.root(count, node_of(connection))).encode()
-    note = signed_note.sign_note(text, origin, public_key, sign)
+    root = merkle.root(count, node_of(connection))
+    note = checkpoints.Checkpoint(origin, count, root).sign(public_key, sign)
     connection.execute("INSERT OR REPLACE INTO log_head (one, size, note) VALUES (1, ?, ?)", (count, note))
     return note
 
