@@ -6,6 +6,7 @@ line breaks stay where the caller allows them. Stored bytes are never changed: t
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from typing import Final
 
@@ -49,6 +50,14 @@ def one_line(value: object, most: int = _LINE) -> str:
     text = str(value)
     cut = shown(text[: most + 1])
     return cut if len(cut) <= most else cut[: most - 1] + "…"
+
+
+@functools.lru_cache(65536)
+def is_hidden(character: str) -> bool:
+    """True for a character that nobody sees and that a terminal or a reader may obey: a control, a bidi mark."""
+    if character in _JOINERS or character in "\n\t":
+        return False
+    return character in _VISIBLE or unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def harmless(text: str) -> str:

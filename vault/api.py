@@ -38,6 +38,8 @@ from vault.usecases import (
     setup,
 )
 
+Field = schema.Field
+Schema = schema.Schema
 is_language = schema.is_language
 schemas = schema.schemas
 verify_bag = receiving.verify_bag
@@ -49,7 +51,9 @@ def lock(vault: OpenVault) -> None:
 
 
 __all__ = [
+    "Field",
     "OpenVault",
+    "Schema",
     "Share",
     "Strength",
     "__version__",

@@ -106,7 +106,12 @@ def test_a_draft_that_is_too_large_is_refused_and_the_one_before_stays(vault, ca
 
 def test_signing_a_draft_makes_the_record_and_takes_the_draft_away_in_one_step(vault, case):
     draft = drafts.save(vault, case.id, "testimony", {"statement": "heard at night"})
-    assert drafts.sign(vault, draft.id) == draft.id
+    signed = drafts.sign(vault, draft.id)
+    assert (signed.id, signed.version) == (draft.id, 1)
+    version = api.records.show(vault, draft.id).versions[0]
+    assert signed.digest == version.digest
+    entries = api.custody.of_object(vault, draft.id)
+    assert [one.number for one in entries if one.event["type"] == "creation"] == [signed.entry]
     assert drafts.page(vault) == []
     assert records.show(vault, draft.id).fields == {"statement": "heard at night"}
     drafts.save(vault, case.id, "testimony", {"statement": "seen at night"}, draft.id, based_on=1)

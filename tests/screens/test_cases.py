@@ -31,6 +31,8 @@ def test_typing_searches_in_signed_text_and_enter_opens_what_was_found(at, vault
         await person.type("拘留")
         assert person.app.screen.query_one("#hits", DataTable).row_count == 1
         await person.press("enter", "enter")
+        assert "律师被拘留。" in person.text()
+        await person.press("escape")
         assert person.app.screen.case_id == case.id
 
     at(story, vault)

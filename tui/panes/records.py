@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
-from textual.widgets import DataTable
+from textual.binding import Binding, BindingType
+from textual.widgets import DataTable, Input
 
-from tui.i18n import _, language
+from tui.dialogs.choose import ChooseDialog
+from tui.dialogs.confirm import ConfirmDialog
+from tui.i18n import N_, _, language
 from tui.panes.base import CasePane
 from tui.widgets.plain import Quiet, cell
 from vault import api
@@ -19,7 +22,18 @@ from vault.model import Draft, Record
 class RecordsPane(CasePane):
     """A list of records, newest last; drafts come first and say so."""
 
-    BINDINGS: ClassVar[list[BindingType]] = []
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "add('testimony')", N_("Testimony"), tooltip=N_("Write a new testimony")),
+        Binding("n", "add('note')", N_("Note"), tooltip=N_("Write a new note")),
+        Binding("o", "other", N_("Other"), tooltip=N_("Write a record of another type")),
+        Binding("slash", "filter", N_("Filter"), key_display="/", tooltip=N_("Show only what holds some words")),
+        Binding("x", "drop", N_("Drop draft"), show=False, tooltip=N_("Throw the marked draft away")),
+    ]
+    only: ClassVar[Collection[str]] = ()
+    """Types that are listed; none: all."""
+    but: ClassVar[Collection[str]] = ("person",)
+    """Types that are not listed; another pane shows them."""
+    nothing: ClassVar[str] = N_("Nothing is recorded here yet. t writes a testimony, n a note.")
 
     def __init__(self, case_id: str) -> None:
         super().__init__(case_id)
@@ -28,48 +42,127 @@ class RecordsPane(CasePane):
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
-        yield Quiet("", id="records-empty", classes="empty hidden")
-        yield DataTable(id="records", cursor_type="row")
+        yield Input(placeholder=_("Show only what holds these words"), compact=True, classes="filter hidden")
+        yield Quiet("", classes="empty hidden")
+        yield DataTable(cursor_type="row", classes="records")
+
+    @property
+    def _table(self) -> DataTable[object]:
+        return self.query_one(".records", DataTable)
 
     def on_mount(self) -> None:
         """Name the columns."""
-        self.query_one("#records", DataTable).add_columns(_("What"), _("Title"), _("State"), _("Signed"), _("From"))
+        self._table.add_columns(_("What"), _("Title"), _("State"), _("Signed"), _("From"))
 
     def reload(self) -> None:
         """Fill the list."""
-        self.case_screen.work("listing records", self._load(), group="records")
+        self.case_screen.work("listing records", self._load(), group=type(self).__name__)
 
     async def _load(self) -> None:
-        self._records = await self.case_screen.core(api.records.page, self.vault, self.case_id)
+        records = await self.case_screen.core(api.records.page, self.vault, self.case_id)
         drafts = await self.case_screen.core(api.drafts.page, self.vault)
-        self._drafts = [draft for draft in drafts if draft.case_id == self.case_id]
+        self._records = [record for record in records if self._listed(record.type)]
+        self._drafts = [draft for draft in drafts if draft.case_id == self.case_id and self._listed(draft.type)]
+        self._fill()
+
+    def _listed(self, kind: str) -> bool:
+        return (not self.only or kind in self.only) and kind not in self.but
+
+    def _fill(self) -> None:
         schemas = api.schemas()
+        words = self.query_one(".filter", Input).value.casefold().split()
 
         def label(kind: str) -> str:
             return schemas[kind].label(language()) if kind in schemas else kind
 
-        table = self.query_one("#records", DataTable)
+        def fits(*texts: str) -> bool:
+            whole = " ".join(texts).casefold()
+            return all(word in whole for word in words)
+
+        table = self._table
+        row = table.cursor_row
         table.clear()
         for draft in self._drafts:
-            title = str(draft.fields.get("title") or draft.fields.get("statement") or "")
-            table.add_row(
-                cell(label(draft.type)), cell(title, most=60), cell(_("draft, not signed"), "bold"), "", "",
-                key=f"draft:{draft.id}",
-            )  # fmt: skip
+            title = schemas[draft.type].title(draft.fields) if draft.type in schemas else ""
+            state = _("correction, not signed") if draft.based_on else _("draft, not signed")
+            if fits(label(draft.type), title, state):
+                table.add_row(
+                    cell(label(draft.type)), cell(title, most=60), cell(state, "bold"), "", "",
+                    key=f"draft:{draft.id}",
+                )  # fmt: skip
         for record in self._records:
             count = len(record.versions)
             state = _("deleted") if record.deleted else _("version {number}", number=count) if count > 1 else ""
             signed = record.versions[-1].signed_at.astimezone().strftime("%Y-%m-%d %H:%M") if count else ""
-            table.add_row(
-                cell(label(record.type)), cell(record.title, most=60), cell(state, "italic"), cell(signed),
-                cell(record.verdict if record.origin else "", "italic"), key=f"record:{record.id}",
-            )  # fmt: skip
-        empty = self.query_one("#records-empty", Quiet)
-        empty.say(_("Nothing is recorded in this case yet."))
-        count = len(self._records) + len(self._drafts)
-        empty.set_class(count > 0, "hidden")
+            if fits(label(record.type), record.title, state, signed):
+                table.add_row(
+                    cell(label(record.type)), cell(record.title, most=60), cell(state, "italic"), cell(signed),
+                    cell(_("received, {verdict}", verdict=_(record.verdict)) if record.origin else "", "italic"),
+                    key=f"record:{record.id}",
+                )  # fmt: skip
+        table.move_cursor(row=min(row, max(0, table.row_count - 1)))
+        empty = self.query_one(".empty", Quiet)
+        empty.say(_("Nothing holds these words.") if words else _(self.nothing))
+        empty.set_class(table.row_count > 0, "hidden")
 
-    @on(DataTable.RowSelected, "#records")
+    @on(DataTable.RowSelected, ".records")
     def _selected(self, event: DataTable.RowSelected) -> None:
         kind, _colon, found = str(event.row_key.value).partition(":")
         self.case_screen.open_item(kind, found)
+
+    # -- filter -------------------------------------------------------------------------------------------------------
+
+    def action_filter(self) -> None:
+        """Go to the line with the words."""
+        line = self.query_one(".filter", Input)
+        line.remove_class("hidden")
+        line.focus()
+
+    @on(Input.Changed, ".filter")
+    def _filter(self) -> None:
+        self._fill()
+
+    @on(Input.Submitted, ".filter")
+    def _to_list(self) -> None:
+        line = self.query_one(".filter", Input)
+        line.set_class(not line.value, "hidden")
+        self._table.focus()
+
+    # -- new ones, and dropping drafts --------------------------------------------------------------------------------
+
+    def action_add(self, kind: str) -> None:
+        """Write a new record of a type."""
+        from tui.screens.record_edit import new_draft, screen_for
+
+        self.app.push_screen(screen_for(new_draft(self.case_id, kind)))
+
+    def action_other(self) -> None:
+        """Write a record of another type."""
+        self.case_screen.work("choosing a type", self._other())
+
+    async def _other(self) -> None:
+        options = [(name, one.label(language())) for name, one in api.schemas().items() if name != "attachment"]
+        answer = await self.app.push_screen_wait(
+            ChooseDialog(_("What kind of record?"), options, may_be_empty=False)
+        )  # fmt: skip
+        if answer:
+            self.action_add(answer[0])
+
+    def action_drop(self) -> None:
+        """Throw the marked draft away, once that is confirmed."""
+        self.case_screen.work("dropping a draft", self._drop())
+
+    async def _drop(self) -> None:
+        if not self._table.row_count:
+            return
+        key = self._table.coordinate_to_cell_key(self._table.cursor_coordinate).row_key.value or ""
+        kind, _colon, found = key.partition(":")
+        if kind != "draft":
+            self.case_screen.notify(
+                _("Only a draft is dropped here; a record is deleted where it is read."), markup=False
+            )
+            return
+        message = _("1 draft is deleted for good. What was signed stays.")
+        if await self.app.push_screen_wait(ConfirmDialog(_("Drop this draft?"), message, _("Drop the draft"))):
+            await self.case_screen.core(api.drafts.drop, self.vault, found)
+            self.reload()

@@ -12,11 +12,15 @@ from textual.widgets import ContentSwitcher, Tab, Tabs
 from tui.base import VaultScreen
 from tui.i18n import N_, _
 from tui.panes.base import CasePane
+from tui.panes.people import PeoplePane
 from tui.panes.records import RecordsPane
 from tui.widgets.frame import TitleBar, below
 from vault import api
 
-PANES: tuple[tuple[str, str, type[CasePane]], ...] = (("records", N_("Records"), RecordsPane),)
+PANES: tuple[tuple[str, str, type[CasePane]], ...] = (
+    ("records", N_("Records"), RecordsPane),
+    ("people", N_("People"), PeoplePane),
+)
 """Id, title and class of each pane, in their order."""
 
 
@@ -90,3 +94,15 @@ class CaseScreen(VaultScreen):
             kind: ``"record"``, ``"draft"`` or ``"attachment"``.
             item_id: Its id.
         """
+        if kind == "draft":
+            self.work("opening a draft", self._open_draft(item_id))
+        elif kind == "record":
+            from tui.screens.record import RecordScreen
+
+            self.app.push_screen(RecordScreen(item_id))
+
+    async def _open_draft(self, draft_id: str) -> None:
+        from tui.screens.record_edit import screen_for
+
+        draft = await self.core(api.drafts.get, self.vault, draft_id)
+        self.app.push_screen(screen_for(draft, stored=True))

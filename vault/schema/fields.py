@@ -90,3 +90,7 @@ class Field:
     def label(self, language: str) -> str:
         """Return what people read as its name."""
         return pick(self.labels, language)
+
+    def hint(self, language: str) -> str:
+        """Return what people read beside it; may be empty."""
+        return pick(self.help, language)

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 from vault import evidence
 from vault.crypto.randomness import new_id
 from vault.errors import NotFoundError, RefusedError
-from vault.model import CaseId, Draft, Json, RecordId, is_id
+from vault.model import CaseId, Digest, Draft, Json, RecordId, is_id
 from vault.open_vault import OpenVault, Transaction
 from vault.store import cases, records
 
 MAX_DRAFT = 32 * 1024 * 1024
 """Largest draft in bytes of JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What became of a draft.
+
+    Attributes:
+        id: The record.
+        version: The version that was signed.
+        digest: As of `RecordVersion`.
+        entry: The number of its entry in the custody log.
+    """
+
+    id: RecordId
+    version: int
+    digest: Digest
+    entry: int
 
 
 def save(
@@ -69,7 +87,7 @@ def drop(vault: OpenVault, draft_id: str) -> None:
     vault.atomic(lambda transaction: records.drop_draft(transaction.connection, draft_id))
 
 
-def sign(vault: OpenVault, draft_id: str, why: str = "") -> RecordId:
+def sign(vault: OpenVault, draft_id: str, why: str = "") -> Signed:
     """Sign a draft as a new record, or as the next version of the record of the same id; the draft goes.
 
     Raises:
@@ -77,7 +95,7 @@ def sign(vault: OpenVault, draft_id: str, why: str = "") -> RecordId:
         NotFoundError: There is no such draft.
     """
 
-    def work(transaction: Transaction) -> RecordId:
+    def work(transaction: Transaction) -> Signed:
         connection = transaction.connection
         draft = next(records.drafts(connection, draft_id), None)
         if draft is None:
@@ -90,8 +108,8 @@ def sign(vault: OpenVault, draft_id: str, why: str = "") -> RecordId:
             )
         event = "modification" if record else "creation"
         new = evidence.NewVersion(draft.id, draft.case_id, draft.type, draft.fields, event, why)
-        evidence.sign_version(vault, transaction, new)
+        _record, version = evidence.sign_version(vault, transaction, new)
         records.drop_draft(connection, draft_id)
-        return draft.id
+        return Signed(draft.id, version.version, Digest(version.digest), version.entry_number)
 
     return vault.atomic(work)

@@ -1,0 +1,92 @@
+"""What a record says, in words for people: each field with its label, values as they were stated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from tui.dates import told as told_date
+from tui.i18n import _, language
+from vault import api
+from vault.model import Json
+
+LONG: Final = 60
+"""Characters from which a value stands on lines of its own."""
+
+
+def told(field: api.Field, value: Json) -> str:
+    """Return a value of a field in words; of a group its members line by line."""
+    if field.repeat and isinstance(value, list):
+        inner = [_one(field, one) for one in value]
+        blocks = field.kind == "group" or any("\n" in one for one in inner)
+        return ("\n\n" if blocks else "\n").join(inner)
+    return _one(field, value)
+
+
+def _one(field: api.Field, value: Json) -> str:
+    match field.kind:
+        case "choice":
+            return next((term.label(language()) for term in field.vocabulary if term.code == value), str(value))
+        case "boolean-unknown":
+            return {"yes": _("yes"), "no": _("no"), "unknown": _("not known")}.get(str(value), str(value))
+        case "date" if isinstance(value, dict):
+            return _date(value)
+        case "record" | "attachment" if isinstance(value, dict):
+            return str(value.get("id", ""))
+        case "facts" if isinstance(value, dict):
+            return "\n".join(f"{name}: {fact}" for name, fact in value.items())
+        case "group" if isinstance(value, dict):
+            return "\n".join(
+                f"{inner.label(language())}: {told(inner, value[inner.name])}"
+                for inner in field.fields
+                if inner.name in value
+            )
+    return str(value)
+
+
+def _date(value: dict[str, Json]) -> str:
+    kinds = {"estimated": _("about {date}"), "before": _("before {date}"), "after": _("after {date}")}
+    text = kinds.get(str(value.get("qualifier")), "{date}").format(date=told_date(value))
+    if value.get("zone"):
+        text += f" {value['zone']}"
+    return f"{text} “{value['text']}”" if value.get("text") else text
+
+
+def said(schema: api.Schema, fields: dict[str, Json]) -> Iterator[tuple[api.Field, Json]]:
+    """Yield each field that says something, in the order of the type, with its value."""
+    for field in schema.fields:
+        if field.name in fields:
+            yield field, fields[field.name]
+
+
+def plain(schema: api.Schema, fields: dict[str, Json]) -> str:
+    """Return all that a record says as one text, one paragraph or more a field."""
+    lines = []
+    for field, value in said(schema, fields):
+        text = told(field, value)
+        apart = "\n" if "\n" in text or len(text) > LONG else " "
+        lines.append(f"{field.label(language())}:{apart}{text}\n")
+    return "".join(lines)
+
+
+def leaving(schema: api.Schema, fields: dict[str, Json]) -> tuple[list[str], list[str]]:
+    """Return the labels of what leaves by default when this is sealed, and of what stays."""
+    leaves: list[str] = []
+    stays: list[str] = []
+
+    def walk(of: tuple[api.Field, ...], values: Json, above: str) -> None:
+        for field in of:
+            value = values.get(field.name) if isinstance(values, dict) else None
+            if value is None:
+                continue
+            name = f"{above}{field.label(language())}"
+            if field.kind == "group" and not field.shareable:
+                for one in value if isinstance(value, list) else [value]:
+                    walk(field.fields, one, f"{name} – ")
+                continue
+            where = stays if field.disclosure == "protected" else leaves
+            if name not in where:
+                where.append(name)
+
+    walk(schema.fields, fields, "")
+    return leaves, stays

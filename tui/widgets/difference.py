@@ -1,0 +1,120 @@
+"""What is different between two texts, said in signs and not by colour alone: [− taken out −] and [+ put in +].
+
+Paragraphs are compared first, then Chinese characters and words inside those that changed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from tui.i18n import _, ngettext
+from tui.text import shown
+
+_TOKEN = re.compile(
+    "[\u3000-\u303f\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]|\\s+|[^\\W_]+|.", re.DOTALL
+)
+_MOST = 4000
+"""Words of two paragraphs beyond which they are shown as replaced whole: comparing them would take too long."""
+_AROUND = 24
+_LONG = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a text: ``" "`` is in both, ``"-"`` only in the older, ``"+"`` only in the newer."""
+
+    sign: str
+    text: str
+
+
+def compare(old: str, new: str) -> list[Piece]:
+    """Return the two texts as pieces, in order."""
+    pieces: list[Piece] = []
+    for sign, text in _joined(_lines(old, new)):
+        if text:
+            pieces.append(Piece(sign, text))
+    return pieces
+
+
+def _lines(old: str, new: str) -> Iterator[tuple[str, str]]:
+    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    for kind, first, last, start, end in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        removed, added = "".join(before[first:last]), "".join(after[start:end])
+        if kind == "equal":
+            yield " ", removed
+        else:
+            yield from _words(removed, added)
+
+
+def _words(old: str, new: str) -> Iterator[tuple[str, str]]:
+    before, after = _TOKEN.findall(old), _TOKEN.findall(new)
+    lead = 0
+    while lead < min(len(before), len(after)) and before[lead] == after[lead]:
+        lead += 1
+    tail = 0
+    while tail < min(len(before), len(after)) - lead and before[-1 - tail] == after[-1 - tail]:
+        tail += 1
+    yield " ", "".join(before[:lead])
+    inner, outer = before[lead : len(before) - tail], after[lead : len(after) - tail]
+    if max(len(inner), len(outer)) > _MOST:
+        yield "-", "".join(inner)
+        yield "+", "".join(outer)
+    else:
+        matcher = difflib.SequenceMatcher(None, inner, outer, autojunk=False)
+        for kind, first, last, start, end in matcher.get_opcodes():
+            if kind == "equal":
+                yield " ", "".join(inner[first:last])
+            else:
+                yield "-", "".join(inner[first:last])
+                yield "+", "".join(outer[start:end])
+    yield " ", "".join(before[len(before) - tail :])
+
+
+def _joined(pieces: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Put neighbours of one sign together."""
+    sign, text = " ", ""
+    for next_sign, next_text in pieces:
+        if next_sign == sign:
+            text += next_text
+        elif next_text:
+            yield sign, text
+            sign, text = next_sign, next_text
+    yield sign, text
+
+
+def amount(pieces: list[Piece]) -> str:
+    """Return in words how much was taken out and put in."""
+    out = sum(len(piece.text) for piece in pieces if piece.sign == "-")
+    put = sum(len(piece.text) for piece in pieces if piece.sign == "+")
+    if not out and not put:
+        return _("nothing is different")
+    return ", ".join((
+        ngettext("{count} sign put in", "{count} signs put in", put),
+        ngettext("{count} sign taken out", "{count} signs taken out", out),
+    ))  # fmt: skip
+
+
+def told(pieces: list[Piece]) -> Text:
+    """Return the pieces as one text: changes in full, a little of what stands around them."""
+    text = Text()
+    for place, piece in enumerate(pieces):
+        if piece.sign == " ":
+            text.append(_around(piece.text, first=place == 0, last=place == len(pieces) - 1), style="dim")
+        else:
+            sign, style = ("−", "bold red") if piece.sign == "-" else ("+", "bold green")
+            body = piece.text if len(piece.text) <= _LONG else f"{piece.text[:_LONG]} … ({len(piece.text)})"
+            text.append(f"[{sign} {shown(body, lines=True)} {sign}]", style=style)
+    return text
+
+
+def _around(text: str, *, first: bool, last: bool) -> str:
+    if len(text) <= 2 * _AROUND + 3:
+        return shown(text, lines=True)
+    begin = "" if first else shown(text[:_AROUND], lines=True)
+    end = "" if last else shown(text[-_AROUND:], lines=True)
+    return f"{begin} … {end}"

@@ -1,0 +1,107 @@
+"""How text is broken into rows of a terminal: by its cells, for Chinese, Tibetan and spaced scripts alike.
+
+Chinese breaks between any two characters but never before a closing mark, Tibetan after its tsheg, other scripts at
+spaces; an accent or a vowel sign stays with its letter. Hidden marks take one cell, so that they can be shown.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Sequence
+from typing import Final
+
+from rich.cells import get_character_cell_size
+
+from tui.text import is_hidden
+
+TAB: Final = 4
+"""Cells from one tab stop to the next."""
+HIDDEN: Final = "\ufffd"
+"""Stands on the screen for a mark that would be hidden, or obeyed."""
+
+_AFTER: Final = frozenset(" \t-\u0f0b\u0f0d\u2013\u2014")
+_CLOSING: Final = frozenset("，。、；：！？）」』》】〉〕…—·’”%,.;:!?)]}།")
+_OPENING: Final = frozenset("（「『《【〈〔‘“([{")
+
+
+@functools.lru_cache(65536)
+def cells_of(character: str) -> int:
+    """Return how many cells a character takes where it is shown by `visible`; of a tab 1, see `cells`."""
+    return 1 if character == "\t" or is_hidden(character) else get_character_cell_size(character)
+
+
+def cells(text: str) -> int:
+    """Return how many cells a row takes, tabs included."""
+    if "\t" not in text:
+        return sum(map(cells_of, text))
+    taken = 0
+    for character in text:
+        taken += TAB - taken % TAB if character == "\t" else cells_of(character)
+    return taken
+
+
+def visible(text: str) -> str:
+    """Return a row as it is shown, character for character: what is hidden becomes a mark."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(HIDDEN if is_hidden(character) else character for character in text)
+
+
+def column_at(row: str, x: int) -> int:
+    """Return the index of the character of a row at a cell; beyond the end its length."""
+    taken = 0
+    for column, character in enumerate(row):
+        taken += TAB - taken % TAB if character == "\t" else cells_of(character)
+        if taken > x:
+            return column
+    return len(row)
+
+
+def breaks(line: str, width: int) -> list[int]:
+    """Return where a line is broken so that each row fits into `width` cells; a space may hang over the edge."""
+    if width <= 0 or 2 * len(line) <= width:
+        return []
+    found: list[int] = []
+    start, length, size = 0, len(line), cells_of
+    while True:
+        taken, index = 0, start
+        while index < length:
+            character = line[index]
+            taken += TAB - taken % TAB if character == "\t" else size(character)
+            if taken > width:
+                break
+            index += 1
+        if index >= length:
+            return found
+        start = _cut(line, start, index)
+        if start >= length:
+            return found
+        found.append(start)
+
+
+def _cut(line: str, start: int, index: int) -> int:
+    """Return where the row that begins at `start` ends, when the character at `index` does not fit any more."""
+    if line[index] == " ":
+        while index < len(line) and line[index] == " ":
+            index += 1
+        return index
+    for place in range(index, start, -1):
+        if _may_break(line[place - 1], line[place]):
+            return place
+    return max(index, start + 1)
+
+
+def _may_break(before: str, after: str) -> bool:
+    if cells_of(after) == 0 or after == " ":
+        return False
+    if before in _AFTER:
+        return after not in _CLOSING
+    wide = cells_of(before) == 2 or cells_of(after) == 2
+    return wide and after not in _CLOSING and before not in _OPENING
+
+
+def rows(line: str, offsets: Sequence[int]) -> list[str]:
+    """Return the rows of a line that is broken at `offsets`."""
+    edges = [0, *offsets, len(line)]
+    return [line[first:last] for first, last in itertools.pairwise(edges)]
