@@ -32,6 +32,7 @@ class CasesScreen(VaultScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", N_("New case")),
         Binding("slash", "search", N_("Search"), key_display="/"),
+        Binding("c", "contacts", N_("Contacts")),
         Binding("g", "log", N_("Custody log")),
         Binding("escape", "clear", N_("Whole list"), show=False),
     ]
@@ -181,6 +182,12 @@ class CasesScreen(VaultScreen):
 
         case = await self.core(api.cases.add, self.vault, title.strip())
         self.app.push_screen(CaseScreen(case.id))
+
+    def action_contacts(self) -> None:
+        """Show the address book."""
+        from tui.screens.contacts import ContactsScreen
+
+        self.app.push_screen(ContactsScreen())
 
     def action_log(self) -> None:
         """Show the custody log."""
