@@ -7,6 +7,7 @@ transaction carries its custody entries and the newly signed head of the log: bo
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -18,7 +19,7 @@ from typing import Final, TypeVar
 from vault import __version__, files
 from vault.crypto import signing
 from vault.crypto.hashes import sha256
-from vault.errors import DiskFullError, LockedError, VaultError
+from vault.errors import DiskFullError, LockedError, RefusedError, VaultError
 from vault.formats.age import HybridIdentity, X25519Identity
 from vault.formats.fingerprint import fingerprint_of_key
 from vault.keys import OpenKeys
@@ -149,6 +150,20 @@ class OpenVault:
 
         return whole
 
+    def refuse_inside(self, target: Path, what: str) -> None:
+        """Refuse a place in the vault's own folder: its files belong to it alone.
+
+        Args:
+            target: A file or folder that is to be made.
+            what: What it is, with a capital letter, for the error.
+
+        Raises:
+            RefusedError: It would lie inside the vault.
+        """
+        place = Path(os.path.realpath(target))
+        if Path(os.path.realpath(self.folder)) in (place, *place.parents):
+            raise RefusedError(f"{what} would lie inside the vault.", "Name a place outside the vault's folder.")
+
     def write_out(
         self, target: Path, what: str, event: CustodyEvent, make: Callable[[], bytes], *, secret: bool = False
     ) -> None:
@@ -170,6 +185,7 @@ class OpenVault:
             if not self.read_only:
                 self.atomic(lambda transaction: transaction.record(outcome))
 
+        self.refuse_inside(target, what[:1].upper() + what[1:])
         with files.NewFile(target, what) as out:
             enter("intent")
             try:

@@ -130,6 +130,10 @@ def test_every_command_prints_the_fields_of_the_contract(told, place, tmp_path):
     (contact,) = good("contacts", "contact", "list")["contacts"]
     assert contact == {**contact, "name": "Lawyer", "verified": True, "fingerprint": place["fingerprint"]}
     good("name fingerprint verified", "contact", "verify", "Lawyer", "--fingerprint", place["fingerprint"])
+    assert good("name verified", "contact", "rename", "Lawyer", "Ms Bo")["verified"]
+    good("name", "contact", "rename", "Ms Bo", "Lawyer")
+    good("name", "contact", "add", "--name", "Spare", "--recipient", X25519Identity.generate().recipient.text)
+    good("name fingerprint", "contact", "remove", "Spare", "--why", "no longer")
     second = good("id", "case", "add", "--title", "another case")["id"]
     listed = good("cases", "case", "list")["cases"]
     assert [one["id"] for one in listed] == [second, case]

@@ -116,7 +116,9 @@ def test_a_contact_that_is_removed_gets_nothing_and_comes_back_unverified_with_i
     assert [kind for kind, _, _ in events(vault, "contact")][-1] == "deletion"
     assert not api.contacts.add_card(vault, text, "Again").verified
     seal(vault, case, "Again", tmp_path / "2.age")
-    numbers = [json.loads(bag_of(tmp_path / f"{which}.age", others[0])["data/bundle.json"])["number"] for which in (1, 2)]
+    numbers = [
+        json.loads(bag_of(tmp_path / f"{which}.age", others[0])["data/bundle.json"])["number"] for which in (1, 2)
+    ]
     assert numbers == [1, 2], "the same recipient never gets one number twice"
     assert api.checking.check(vault, [], Job()).report.findings == ()
 

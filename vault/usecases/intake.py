@@ -387,9 +387,11 @@ def extract(
 
     Raises:
         AlreadyExistsError: The target exists.
+        RefusedError: The target would lie inside the vault.
         IntegrityError: The stored bytes are not those that were taken in; no file is left.
         NotFoundError: There is no such attachment, or it was deleted.
     """
+    vault.refuse_inside(target, "The file")
     found = vault.read(lambda connection: load(connection, attachment_id))
     stored = vault.read(lambda connection: _content(connection, attachment_id))
 

@@ -13,6 +13,7 @@ from vault.errors import (
     AlreadyExistsError,
     FormatError,
     IntegrityError,
+    NotFoundError,
     RefusedError,
     StorageError,
 )
@@ -24,6 +25,7 @@ from vault.model import CustodyEvent
 from vault.open_vault import OpenVault
 from vault.store import custody
 from vault.store.database import Connection
+from vault.surroundings import is_folder
 from vault.usecases.backup.folder import GROUP_NAME, LAST_SEQUENCE, OWN_NAME, BackupFolder
 
 _NOT_KEPT: Final = "The medium did not keep what was written to it."
@@ -76,6 +78,12 @@ def _prepare(vault: OpenVault, place: BackupFolder) -> int:
     real = place.folder.resolve()
     if vault.folder.resolve() in (real, *real.parents):
         raise AlreadyExistsError("The backup would lie inside the vault.", "Choose another place, best another medium.")
+    if not is_folder(place.folder.parent):
+        # A stick that is not there: whatever is made in its place would lie on this computer's own disk.
+        raise NotFoundError(
+            "The folder that the backup's folder is to be in does not exist.",
+            "Is the medium connected? Only the last folder of the name is made; make the others first.",
+        )
     _refuse_foreign(vault, place)
     _refuse_newer(vault, place)
     sequence = max(place.whole(), default=0) + 1

@@ -93,9 +93,10 @@ def open_into(
     """Decrypt and verify a bundle into a new folder; nothing is written when the verdict is `failed`.
 
     Raises:
-        RefusedError: `signer` is no whole fingerprint.
+        RefusedError: `signer` is no whole fingerprint, or the folder would lie inside the vault.
         NotForUsError, RefusedError, FormatError, IntegrityError, AlreadyExistsError, StorageError: As named.
     """
+    vault.refuse_inside(target, "The opened bundle")
     return _open(source, target, keys_of(vault, secret), signer, job, lambda key: known(vault, key))
 
 

@@ -167,9 +167,7 @@ def _plan(vault: OpenVault, choice: Choice, target: Path, job: Job, warnings: tu
         raise RefusedError(f"The purpose is longer than {MAX_PURPOSE} characters.", "Say it in fewer words.")
     if not is_folder(target.parent):
         raise NotFoundError("The folder to write into does not exist.", "Make it first, or name another place.")
-    folder = target if is_folder(target) else target.parent
-    if os.path.realpath(folder) == os.path.realpath(vault.folder):
-        raise RefusedError("The bundle would lie inside the vault.", "Name a place outside the vault's folder.")
+    vault.refuse_inside(target, "The bundle")
     chosen, left_out = vault.read(lambda connection: choose(connection, choice))
     if not chosen:
         raise RefusedError(
