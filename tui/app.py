@@ -29,6 +29,7 @@ from tui.dialogs.message import MessageDialog
 from tui.i18n import N_, _
 from tui.notices import notice_for
 from tui.running import Running
+from tui.taking_in import TakingIn
 from tui.text import harmless
 from vault import api
 from vault.errors import LockedError, VaultError
@@ -113,6 +114,8 @@ class VaultApp(App[int]):
         self.options = options
         self.vault: api.OpenVault | None = None
         self.running: list[Running] = []
+        self.intakes: list[TakingIn] = []
+        """Files that go, or went, into cases."""
         self.busy = 0
         """Calls of the core that are going on."""
         self.savers: list[Callable[[], None]] = []

@@ -12,6 +12,7 @@ from textual.widgets import ContentSwitcher, Tab, Tabs
 from tui.base import VaultScreen
 from tui.i18n import N_, _
 from tui.panes.base import CasePane
+from tui.panes.files import FilesPane
 from tui.panes.people import PeoplePane
 from tui.panes.records import RecordsPane
 from tui.widgets.frame import TitleBar, below
@@ -20,6 +21,7 @@ from vault import api
 PANES: tuple[tuple[str, str, type[CasePane]], ...] = (
     ("records", N_("Records"), RecordsPane),
     ("people", N_("People"), PeoplePane),
+    ("files", N_("Files"), FilesPane),
 )
 """Id, title and class of each pane, in their order."""
 
@@ -55,13 +57,18 @@ class CaseScreen(VaultScreen):
 
     def on_mount(self) -> None:
         """Show the case, and the record that was asked for."""
+        self.call_after_refresh(self.pane.focus_first)
         if self._record_id:
             self.open_item("record", self._record_id)
 
     def on_screen_resume(self) -> None:
         """Show what may have changed meanwhile."""
-        self.work("showing the case", self._show(), group="case")
+        self.count()
         self.pane.reload()
+
+    def count(self) -> None:
+        """Say how much there is in the case now."""
+        self.work("showing the case", self._show(), group="case")
 
     async def _show(self) -> None:
         case = await self.core(api.cases.get, self.vault, self.case_id)
@@ -77,7 +84,8 @@ class CaseScreen(VaultScreen):
     def action_pane(self, number: int) -> None:
         """Bring a pane to the front."""
         if number < len(PANES):
-            self.query_one(Tabs).active = PANES[number][0]
+            self.query_one(Tabs).active = self.query_one(ContentSwitcher).current = PANES[number][0]
+            self.pane.focus_first()
 
     @on(Tabs.TabActivated)
     def _to_pane(self, event: Tabs.TabActivated) -> None:

@@ -161,6 +161,15 @@ def has_record(connection: Connection, record_serial: int) -> bool:
     return connection.execute(sql, (record_serial,)).fetchone() is not None
 
 
+def is_in_case(connection: Connection, content_serial: int, case_serial: int) -> bool:
+    """True when an attachment of this case has this content."""
+    sql = (
+        "SELECT 1 FROM attachment a JOIN record r ON r.serial = a.record_serial "
+        "WHERE a.content_serial = ? AND r.case_serial = ? LIMIT 1"
+    )
+    return connection.execute(sql, (content_serial, case_serial)).fetchone() is not None
+
+
 def release(connection: Connection, record_serial: int) -> None:
     """Unbind the content of a deleted attachment; a content that nothing binds any more is abandoned to the sweep."""
     row = connection.execute(

@@ -19,7 +19,7 @@ from typing import BinaryIO, Final
 from vault import evidence, files
 from vault.crypto.hashes import new_sha256, new_sha512
 from vault.crypto.randomness import new_id
-from vault.errors import DiskFullError, NotFoundError, RefusedError, StorageError, VaultError
+from vault.errors import AlreadyExistsError, DiskFullError, NotFoundError, RefusedError, StorageError, VaultError
 from vault.jobs import Job
 from vault.media import MediaFacts
 from vault.model import CHUNK_SIZE, Attachment, CustodyEvent, Digest, Json, format_time
@@ -71,7 +71,9 @@ _LATER: Final = {"sha256": "-", "size": 0, "media_type": "-"}
 """Stands for the required fields that are not known before the file was read."""
 
 
-def attach(vault: OpenVault, case_id: str, path: Path, job: Job, about: About = _NOTHING_SAID) -> Attachment:
+def attach(
+    vault: OpenVault, case_id: str, path: Path, job: Job, about: About = _NOTHING_SAID, *, once: bool = False
+) -> Attachment:
     """Take a file in as an attachment with its own signed record, and return what is known of it.
 
     Args:
@@ -80,8 +82,10 @@ def attach(vault: OpenVault, case_id: str, path: Path, job: Job, about: About = 
         path: A regular file of 0 bytes to 16 TiB; it is read and never changed.
         job: Told of bytes read; cancelling leaves nothing visible.
         about: What the person says about it.
+        once: Refuse a file whose bytes an attachment of this case has already.
 
     Raises:
+        AlreadyExistsError: The case has the same bytes already; only with `once`.
         NotFoundError: A case, record or attachment that does not exist.
         WrongKindError: A folder, device, FIFO or socket.
         RefusedError: It may not be read, or it changed, grew or shrank while it was read; or what is stated does not
@@ -96,6 +100,8 @@ def attach(vault: OpenVault, case_id: str, path: Path, job: Job, about: About = 
             raise RefusedError("The file is larger than 16 TiB.", "Split it first.")
         try:
             known = _known(vault, source, before.st_size, job)
+            if once and known is not None:
+                _refuse_again(vault, case_id, known)
             taken = known or _store(vault, source, before.st_size, job, kept)
             facts = vault.inspector.inspect(lambda offset, size: _range(source, offset, size), taken.size)
             _refuse_changed(source, path, before, taken.size)
@@ -147,6 +153,14 @@ def _known(vault: OpenVault, source: BinaryIO, size: int, job: Job) -> _Taken | 
     if found is None or found.sha512 != long.hexdigest():
         return None
     return _Taken(found.serial, False, found.size, found.sha256, found.sha512)
+
+
+def _refuse_again(vault: OpenVault, case_id: str, known: _Taken) -> None:
+    def is_here(connection: Connection) -> bool:
+        return content.is_in_case(connection, known.serial, cases.serial(connection, case_id))
+
+    if vault.read(is_here):
+        raise AlreadyExistsError("A file with the same bytes is in this case already.", "Nothing was added.")
 
 
 def _store(vault: OpenVault, source: BinaryIO, expected: int, job: Job, kept: contextlib.ExitStack) -> _Taken:
