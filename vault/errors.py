@@ -12,6 +12,7 @@ VaultError
 │   ├── NotFoundError        an id, name, field or file that does not exist
 │   ├── AlreadyExistsError   a target that exists
 │   ├── NotForUsError        encrypted to somebody else
+│   ├── PassphraseNeededError     encrypted under a passphrase, and none was given
 │   ├── WrongKindError       a folder, device, FIFO or other thing where a regular file is needed
 │   └── HoldError            allowed only after the person has acknowledged what it would give away
 ├── StorageError             the disk, the medium or the operating system
@@ -111,6 +112,10 @@ class AlreadyExistsError(RefusedError):
 
 class NotForUsError(RefusedError):
     """None of the keys at hand opens this file."""
+
+
+class PassphraseNeededError(RefusedError):
+    """It is encrypted under a passphrase, and none was given."""
 
 
 class WrongKindError(RefusedError):

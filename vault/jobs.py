@@ -42,6 +42,8 @@ class Job:
         self._done = 0
         self._started = 0.0
         self._told = 0.0
+        self.on_step: Callable[[str, bool], None] | None = None
+        """Told by a verification which numbered step begins, and whether all before it held; in the working thread."""
 
     def cancel(self) -> None:
         """Ask the work to stop at the next safe point."""
@@ -55,6 +57,16 @@ class Job:
         """
         if self._cancelled.is_set():
             raise CancelledError
+
+    def begin_step(self, step: str, sound: bool) -> None:
+        """Say which numbered step of a verification begins, and whether all before it held.
+
+        Raises:
+            CancelledError: `cancel` was called.
+        """
+        self.check()
+        if self.on_step is not None:
+            self.on_step(step, sound)
 
     def report(self, step: str, done: int, total: int | None = None) -> None:
         """Say how far the work is, and stop here if that was asked for.

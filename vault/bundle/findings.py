@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from vault.jobs import Job
 from vault.model import Finding, Report, Severity
 
 CONTAINER: Final = "1 container"
@@ -23,9 +24,14 @@ MAX_FINDINGS: Final = 1000
 
 
 class Findings:
-    """Collects findings under the step that is being carried out."""
+    """Collects findings under the step that is being carried out.
 
-    def __init__(self) -> None:
+    Args:
+        job: Told of each step as it begins.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
         self._findings: list[Finding] = []
         self._steps: list[str] = []
         self._not_checked: list[str] = []
@@ -34,6 +40,7 @@ class Findings:
     def begin(self, step: str) -> None:
         """Say which step is being carried out from here."""
         self._steps.append(step)
+        self._job.begin_step(step, self.clean)
 
     def add(self, code: str, where: str, message: str, severity: Severity = Severity.ERROR) -> None:
         """Note a finding of the present step."""

@@ -81,8 +81,8 @@ def _until_empty(reader: TarReader) -> Iterator[bytes]:
         yield piece
 
 
-def gather_container(source: Source, findings: Findings, job: Job) -> Gathered:
-    """Read a bag from its container.
+def gather_container(source: Source, findings: Findings, job: Job, size: int | None = None) -> Gathered:
+    """Read a bag from its container; `size` is about how many bytes it has, if that is known.
 
     Raises:
         FormatError: Not a container of this format.
@@ -101,7 +101,7 @@ def gather_container(source: Source, findings: Findings, job: Job) -> Gathered:
             findings.add("order", item.path, "This file does not come at its place.")
         else:
             last = place
-        done = _take(item, place is not None, bag, job, done)
+        done = _take(item, place is not None, bag, job, done, size)
     return bag
 
 
@@ -212,14 +212,14 @@ def _walk(folder: Path, odd_folders: list[str], findings: Findings) -> Iterator[
         raise NotFoundError("This folder is empty.", "Name the folder that holds bagit.txt.")
 
 
-def _take(item: Item, known: bool, bag: Gathered, job: Job, done: int) -> int:
+def _take(item: Item, known: bool, bag: Gathered, job: Job, done: int, total: int | None = None) -> int:
     """Digest one file, keep it if it is small and known, and return the bytes read so far."""
     keep = known and layout.attachment_id(item.path) is None
     digest, size, kept = new_sha256(), 0, []
     for piece in item.pieces:
         digest.update(piece)
         size += len(piece)
-        job.report(_STEP, done + size)
+        job.report(_STEP, done + size, total)
         if keep:
             if size > layout.MAX_SMALL_FILE or bag.held + size > layout.MAX_SMALL_TOTAL:
                 raise _too_much()

@@ -8,6 +8,8 @@ Spec: docs/formats/bundle.md, "Opening".
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,8 +75,16 @@ def open_bundle(source: BinaryIO, keys: Keys, job: Job | None = None) -> Incomin
         StorageError: It cannot be read.
         CancelledError: Stopped by `job`.
     """
+    size = _size(source)
     with Ahead(_plaintext(source, keys)) as plaintext:
-        return verify_stream(PieceSource(plaintext), keys.opened_by(), job)
+        return verify_stream(PieceSource(plaintext), keys.opened_by(), job, size)
+
+
+def _size(source: BinaryIO) -> int | None:
+    """Return how many bytes there are from where `source` stands to its end, where it is a file."""
+    with contextlib.suppress(OSError):
+        return os.fstat(source.fileno()).st_size - source.tell()
+    return None
 
 
 def extract_bundle(

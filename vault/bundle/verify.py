@@ -56,13 +56,16 @@ class OpenedBy:
     passphrase: bool = False
 
 
-def verify_stream(source: Source, opened_by: OpenedBy | None = None, job: Job | None = None) -> Incoming:
+def verify_stream(
+    source: Source, opened_by: OpenedBy | None = None, job: Job | None = None, size: int | None = None
+) -> Incoming:
     """Verify the bag in a container.
 
     Args:
         source: The container, read to its end.
         opened_by: What the container was decrypted with; None when it is not known, which the report says.
         job: Progress and cancelling.
+        size: About how many bytes `source` has, to tell how far the reading is; None when unknown.
 
     Raises:
         FormatError, IntegrityError: The container cannot be read to its end.
@@ -71,8 +74,8 @@ def verify_stream(source: Source, opened_by: OpenedBy | None = None, job: Job | 
         CancelledError: Stopped by `job`.
     """
     job = job or Job()
-    found = Findings()
-    bag = gather_container(source, found, job)
+    found = Findings(job)
+    bag = gather_container(source, found, job, size)
     return _verify(bag, found, opened_by, job)
 
 
@@ -87,7 +90,7 @@ def verify_folder(folder: Path, job: Job | None = None) -> Incoming:
         CancelledError: Stopped by `job`.
     """
     job = job or Job()
-    found = Findings()
+    found = Findings(job)
     bag = gather_folder(folder, found, job)
     return _verify(bag, found, None, job)
 

@@ -12,7 +12,7 @@ from typing import Final, NoReturn, Protocol
 from vault.crypto import kem
 from vault.crypto.aead import StreamCipher
 from vault.crypto.randomness import random_bytes
-from vault.errors import FormatError, IntegrityError, RefusedError, UnlockError
+from vault.errors import FormatError, IntegrityError, PassphraseNeededError, RefusedError, UnlockError
 from vault.formats import age_header, bech32
 from vault.formats.age_header import Stanza, decode_base64
 from vault.formats.age_recipients import (
@@ -176,7 +176,7 @@ def unwrap_passphrase(stanza: Stanza, passphrase: Secret | None, max_work_factor
     if len(salt) != SALT_SIZE or _DECIMAL.match(digits) is None or len(stanza.body) != BODY_SIZE:
         _malformed()
     if passphrase is None:
-        raise RefusedError(
+        raise PassphraseNeededError(
             "This file is protected by a passphrase, and none was given.",
             "Open it as a passphrase file only if the sender told you to expect one.",
         )

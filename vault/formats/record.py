@@ -206,14 +206,15 @@ def _paths(sd: SdJwt) -> list[tuple[str, Node]]:
     paths = []
     for index, node in enumerate(nodes):
         if index < meta_count:
-            path = "" if node.path == (PARTS,) else "@" + ".".join(map(_escape, node.path))
+            path = "" if node.path == (PARTS,) else "@" + ".".join(map(escape_step, node.path))
         else:
-            path = ".".join(map(_escape, node.path))
+            path = ".".join(map(escape_step, node.path))
         paths.append((path, node))
     return paths
 
 
-def _escape(step: str) -> str:
+def escape_step(step: str) -> str:
+    """Return a name as it stands in a path."""
     return _ESCAPED.sub(r"\\\1", step)
 
 

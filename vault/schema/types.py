@@ -80,6 +80,11 @@ class Schema:
         found = self.field(path)
         return found is not None and found.shareable
 
+    def leaves(self, fields: Mapping[str, Json]) -> Iterator[tuple[str, Field | None, Json]]:
+        """Yield path, field and value of all that a record says, groups taken apart; a field nobody knows is None."""
+        for name, value in fields.items():
+            yield from _leaves(self, name, value)
+
     def texts(self, fields: Mapping[str, Json]) -> list[str]:
         """Return the texts of a record for the search index; values of any other form are passed over."""
         texts: list[str] = []
@@ -114,6 +119,17 @@ def _references(fields: tuple[Field, ...], values: Mapping[str, Json], path: str
                 yield from _references(field.fields, inner, f"{where}.")
             elif field.kind in ("record", "attachment") and isinstance(inner.get("id"), str):
                 yield field, f"{where}.id", inner["id"]
+
+
+def _leaves(kind: Schema, path: str, value: Json) -> Iterator[tuple[str, Field | None, Json]]:
+    field = kind.field(path)
+    inner = value if isinstance(value, list) else [value]
+    if field is None or field.kind != "group" or not all(isinstance(one, dict) for one in inner):
+        yield path, field, value
+        return
+    for place, one in enumerate(inner):
+        for name in one:
+            yield from _leaves(kind, f"{path}.{place}.{name}" if field.repeat else f"{path}.{name}", one[name])
 
 
 def _collect(fields: tuple[Field, ...], values: Mapping[str, Json], texts: list[str]) -> None:

@@ -167,6 +167,26 @@ def sent_checkpoint(connection: Connection, contact_id: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredSent:
+    """A bundle that left, or without a digest may have left."""
+
+    bundle_id: str
+    contact_id: str
+    number: int
+    sealed_at: str
+    sha256: str
+
+
+def sent_of_case(connection: Connection, case_serial: int) -> list[StoredSent]:
+    """Return what was sealed of a case, newest first."""
+    sql = (
+        "SELECT bundle_id, contact_id, number, sealed_at, sha256 FROM sent_bundle WHERE case_serial = ? "
+        "ORDER BY serial DESC"
+    )
+    return [StoredSent(*row) for row in connection.execute(sql, (case_serial,))]
+
+
+@dataclass(frozen=True, slots=True)
 class StoredReceipt:
     """A bundle that was received.
 
@@ -197,6 +217,12 @@ def received_from(connection: Connection, signer: bytes) -> list[StoredReceipt]:
     """Return what was received from this signer, oldest first."""
     sql = f"SELECT {_RECEIVED} WHERE signer = ? ORDER BY serial"
     return [StoredReceipt(*row) for row in connection.execute(sql, (signer,))]
+
+
+def received_in_case(connection: Connection, case_serial: int) -> list[StoredReceipt]:
+    """Return what was received into a case, newest first."""
+    sql = f"SELECT {_RECEIVED} WHERE case_serial = ? ORDER BY serial DESC"
+    return [StoredReceipt(*row) for row in connection.execute(sql, (case_serial,))]
 
 
 def received_names(connection: Connection) -> set[tuple[bytes, str]]:

@@ -78,21 +78,9 @@ def correctable(record: Record) -> dict[str, Json]:
 def disclosure(record: Record) -> dict[str, str]:
     """Return path → ``shareable``, ``linked`` or ``protected``, of all that the record says, as a seal takes them."""
     kind = schema.schemas().get(record.type)
-    found: dict[str, str] = {}
-
-    def walk(path: str, value: Json) -> None:
-        field = kind.field(path) if kind else None
-        inner = value if isinstance(value, list) else [value]
-        if field is not None and field.kind == "group" and all(isinstance(one, dict) for one in inner):
-            for place, one in enumerate(inner):
-                for name in one:
-                    walk(f"{path}.{place}.{name}" if field.repeat else f"{path}.{name}", one[name])
-        else:
-            found[path] = field.disclosure if field is not None else "protected"
-
-    for name in record.fields:
-        walk(name, record.fields[name])
-    return found
+    if kind is None:
+        return dict.fromkeys(record.fields, "protected")
+    return {path: field.disclosure if field else "protected" for path, field, _ in kind.leaves(record.fields)}
 
 
 def references(vault: OpenVault, record: Record) -> dict[str, tuple[str, str]]:

@@ -14,6 +14,7 @@ from vault.open_vault import OpenVault
 from vault.store import cases, contacts
 from vault.store.contacts import StoredReceipt
 from vault.store.database import Connection
+from vault.usecases.receiving.opening import mark_of
 
 
 @dataclass
@@ -41,11 +42,6 @@ class History:
         """Add a finding, each code once."""
         if all(one[0] != code for one in self.findings):
             self.findings.append((code, severity, message))
-
-
-def mark_of(incoming: Incoming) -> str:
-    """Return the digest of a bag's description, which names every file of it."""
-    return incoming.seen["data/bundle.json"][1]
 
 
 def recipient_of(bundle: Description) -> str:

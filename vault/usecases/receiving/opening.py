@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
 from vault import audit, files
 from vault.bundle.contents import Incoming
+from vault.bundle.evidence import ATTACHMENT_TYPE
+from vault.bundle.manifest import Description
 from vault.bundle.open import Keys, extract_bundle
 from vault.bundle.verify import verdict_of, verify_folder
 from vault.formats import fingerprint
@@ -28,6 +31,27 @@ STEP: Final = "12 signer and history"
 
 
 @dataclass(frozen=True, slots=True)
+class Contents:
+    """What a bundle that is intact holds.
+
+    Attributes:
+        records: How many records, those of files left out.
+        files: How many files.
+        size: Of these files, in bytes.
+        number: Of the sender's bundles for this recipient.
+        sealed_at: When the sender claims to have sealed it.
+        mark: Tells these contents from any others; for `receive`.
+    """
+
+    records: int
+    files: int
+    size: int
+    number: int
+    sealed_at: datetime
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """What an opening or verification came to.
 
@@ -39,6 +63,9 @@ class Opened:
         case_id: The case it was taken into, or, of a bundle that was received before, the case it is in; or empty.
         taken: How many records were taken in, or became known more fully.
         purpose: What the sender says it is for; only of a bundle that is intact.
+        signer_words: The signer's fingerprint in words, or empty.
+        contact: The name of the contact with the signer's key whose fingerprint nobody has compared yet, or empty.
+        contents: What it holds; None when it is not intact.
     """
 
     verdict: Verdict
@@ -48,6 +75,9 @@ class Opened:
     case_id: str = ""
     taken: int = 0
     purpose: str = field(default="", repr=False)
+    signer_words: str = ""
+    contact: str = ""
+    contents: Contents | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +88,13 @@ class Known:
         established: It is that of a verified contact, or this vault's own.
         name: The verified contact's name, or empty.
         expired: The contact's card has expired.
+        unverified: The name of a contact with that key that is not verified, or empty.
     """
 
     established: bool = False
     name: str = ""
     expired: bool = False
+    unverified: str = ""
 
 
 def verify_bag(folder: Path, signer: str = "", job: Job | None = None) -> Opened:
@@ -161,11 +193,11 @@ def known(vault: OpenVault, signer: bytes) -> Known:
 
     def look(connection: Connection) -> StoredContact | None:
         found = contacts.by_key(connection, signer)
-        return audit.check_contact(connection, found) if found is not None and found.verified else None
+        return audit.check_contact(connection, found) if found is not None else None
 
     found = vault.read(look)
-    if found is None:
-        return Known()
+    if found is None or not found.verified:
+        return Known(unverified=found.name if found else "")
     return Known(True, found.name, bool(found.expires_at and found.expires_at <= vault.clock()))
 
 
@@ -177,10 +209,10 @@ def judge(incoming: Incoming, claimed: str, who: Known) -> Opened:
         claimed: The signer's fingerprint as told over another channel, or empty; it decides where it is given.
         who: What is known of the key that signed.
     """
-    report, signer, established, name = incoming.report, "", who.established, who.name
+    report, signer, words, established = incoming.report, "", "", who.established
     if incoming.signer:
         hashed = fingerprint.hash_of_key(incoming.signer)
-        signer = fingerprint.digits_of(hashed)
+        signer, words = fingerprint.digits_of(hashed), fingerprint.words_of(hashed)
         if claimed:
             established = fingerprint.matches(claimed, hashed)
             if not established:
@@ -188,11 +220,22 @@ def judge(incoming: Incoming, claimed: str, who: Known) -> Opened:
         if who.expired:
             message = "The card of the contact who signed this has expired: ask whether the key is still in use."
             report = add(report, "signer-expired", message, Severity.WARNING)
-    intact = incoming.bundle is not None and report.ok
+    bundle = incoming.bundle if report.ok else None
     return Opened(
-        verdict_of(report, established), report, signer, name,
-        purpose=incoming.bundle.purpose if incoming.bundle and intact else "",
+        verdict_of(report, established), report, signer, who.name, purpose=bundle.purpose if bundle else "",
+        signer_words=words, contact=who.unverified, contents=_contents(incoming, bundle) if bundle else None,
     )  # fmt: skip
+
+
+def mark_of(incoming: Incoming) -> str:
+    """Return the digest of a bag's description, which names every file of it."""
+    return incoming.seen["data/bundle.json"][1]
+
+
+def _contents(incoming: Incoming, bundle: Description) -> Contents:
+    records = sum(1 for item in incoming.records if item.view.type != ATTACHMENT_TYPE)
+    files, size = len(incoming.attachments), sum(item.size for item in incoming.attachments)
+    return Contents(records, files, size, bundle.number, bundle.sealed_at, mark_of(incoming))
 
 
 def add(report: Report, code: str, message: str, severity: Severity = Severity.ERROR) -> Report:

@@ -30,8 +30,8 @@ from vault.open_vault import OpenVault, Transaction
 from vault.store import cases, contacts, content, custody, records
 from vault.store.contacts import StoredReceipt
 from vault.store.records import StoredRecord, StoredVersion
-from vault.usecases.receiving.history import History, compare, mark_of, recipient_of
-from vault.usecases.receiving.opening import STEP, Opened, add, check_claim, judge, keys_of, known, storage
+from vault.usecases.receiving.history import History, compare, recipient_of
+from vault.usecases.receiving.opening import STEP, Opened, add, check_claim, judge, keys_of, known, mark_of, storage
 from vault.usecases.receiving.staging import Staged, stage
 from vault.verdicts import establish
 
@@ -39,7 +39,37 @@ _MOST_RELATED: Final = 1000
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z")
 
 
-def receive(vault: OpenVault, source: Path, job: Job, secret: Secret | None = None, signer: str = "") -> Opened:
+def look(vault: OpenVault, source: Path, job: Job, secret: Secret | None = None, signer: str = "") -> Opened:
+    """Verify a bundle and compare it with what came before, as `receive` does, but take nothing in and enter nothing.
+
+    Args:
+        vault: The open vault.
+        source: The bundle file.
+        job: Progress and cancelling; told of the steps.
+        secret: The passphrase of a passphrase bundle.
+        signer: The fingerprint that was told over another channel, or empty.
+
+    Raises:
+        PassphraseNeededError: It is a passphrase bundle, and no passphrase was given.
+        As `open_into`.
+    """
+    check_claim(signer)
+    keys = keys_of(vault, secret)
+    with files.open_source(source, "the bundle") as handle:
+        _, opened, history = storage(lambda: _examine(vault, handle, keys, signer, job))
+    if history is None:
+        return opened
+    if history.again and _now_verified(opened, history):
+        message = "This bundle was received before as intact. Who signed it is established now: take it in again."
+        history.say("now-verified", Severity.INFO, message)
+    elif history.again:
+        _say_replayed(history)
+    return _told(replace(opened, case_id=history.again), history)
+
+
+def receive(
+    vault: OpenVault, source: Path, job: Job, secret: Secret | None = None, signer: str = "", mark: str = ""
+) -> Opened:
     """Verify a bundle and take it into this vault as read-only records; a failed one leaves nothing.
 
     The same bundle twice, an older one, and another one under the same number are recognised and said. Where only
@@ -51,8 +81,10 @@ def receive(vault: OpenVault, source: Path, job: Job, secret: Secret | None = No
         job: Progress and cancelling.
         secret: The passphrase of a passphrase bundle.
         signer: The fingerprint that was told over another channel, or empty.
+        mark: Of the contents that the person agreed to take in, from `look`, or empty.
 
     Raises:
+        IntegrityError: The file does not hold what `mark` stands for.
         As `open_into`; ReadOnlyError: Nothing can be saved in this vault.
     """
     check_claim(signer)
@@ -61,20 +93,32 @@ def receive(vault: OpenVault, source: Path, job: Job, secret: Secret | None = No
     keys = keys_of(vault, secret)
     try:
         with files.open_source(source, "the bundle") as handle, contextlib.ExitStack() as kept:
-            return storage(lambda: _receive(vault, handle, keys, signer, job, kept))
+            return storage(lambda: _receive(vault, handle, keys, signer, mark, job, kept))
     finally:
         # Whatever was staged and did not become visible goes now.
         vault.start_sweep()
 
 
-def _receive(
-    vault: OpenVault, handle: BinaryIO, keys: Keys, signer: str, job: Job, kept: contextlib.ExitStack
-) -> Opened:
+def _examine(
+    vault: OpenVault, handle: BinaryIO, keys: Keys, signer: str, job: Job
+) -> tuple[Incoming, Opened, History | None]:
+    """Verify a bundle; where it is intact, compare it with what came before."""
     incoming = open_bundle(handle, keys, job)
+    job.begin_step(STEP, incoming.report.ok)
     opened = judge(incoming, signer, known(vault, incoming.signer))
     if opened.verdict is Verdict.FAILED or incoming.bundle is None:
+        return incoming, opened, None
+    return incoming, opened, compare(vault, incoming, incoming.bundle)
+
+
+def _receive(
+    vault: OpenVault, handle: BinaryIO, keys: Keys, signer: str, mark: str, job: Job, kept: contextlib.ExitStack
+) -> Opened:
+    incoming, opened, history = _examine(vault, handle, keys, signer, job)
+    if history is None or incoming.bundle is None:
         return opened
-    history = compare(vault, incoming, incoming.bundle)
+    if mark and mark_of(incoming) != mark:
+        raise IntegrityError("bundle", "the file is not the one that was looked at", "Look at it again.")
     if not history.again:
         staged = stage(vault, handle, keys, incoming, job, kept)
         work = functools.partial(_Taking, vault, incoming, incoming.bundle, opened, staged, history, job)
@@ -83,6 +127,11 @@ def _receive(
     else:
         _again(vault, incoming, incoming.bundle, opened, history)
         opened = replace(opened, case_id=history.again)
+    return _told(opened, history)
+
+
+def _told(opened: Opened, history: History) -> Opened:
+    """Return what the verification came to with what the comparison found."""
     report = opened.report
     if STEP not in report.steps:
         report = replace(report, steps=(*report.steps, STEP))
@@ -94,16 +143,24 @@ def _receive(
     return replace(opened, report=report, verdict=verdict_of(report, opened.verdict is Verdict.VERIFIED))
 
 
+def _now_verified(opened: Opened, history: History) -> bool:
+    return history.kept_as == Verdict.INTACT and opened.verdict is Verdict.VERIFIED
+
+
+def _say_replayed(history: History) -> None:
+    message = f"This bundle was received before and is kept as {history.kept_as}; nothing was taken in again."
+    history.say("replayed", Severity.ERROR, message)
+
+
 def _again(vault: OpenVault, incoming: Incoming, bundle: Description, opened: Opened, history: History) -> None:
     """Say of a bundle that was received before what it is here; raise it where its signer is established only now."""
-    if history.kept_as == Verdict.INTACT and opened.verdict is Verdict.VERIFIED:
+    if _now_verified(opened, history):
         why = "received again, the signer being established"
         vault.atomic(lambda transaction: establish(vault, transaction, incoming.signer, why, bundle.bundle_id))
         message = "This bundle was received before as intact. Who signed it is established now: it is kept as verified."
         history.say("now-verified", Severity.INFO, message)
     else:
-        message = f"This bundle was received before and is kept as {history.kept_as}; nothing was taken in again."
-        history.say("replayed", Severity.ERROR, message)
+        _say_replayed(history)
 
 
 # -- taking in ------------------------------------------------------------------------------------------------------

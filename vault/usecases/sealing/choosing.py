@@ -13,7 +13,7 @@ from typing import Final
 from vault import evidence, schema
 from vault.errors import NotFoundError
 from vault.formats.record import disclose as disclose_paths
-from vault.formats.record import field_paths
+from vault.formats.record import escape_step, field_paths
 from vault.formats.sd_jwt import SdJwt, parse_sd_jwt
 from vault.model import Json
 from vault.open_vault import OpenVault
@@ -63,14 +63,35 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """One thing that a record says.
+
+    Attributes:
+        path: As a choice names it.
+        disclosure: ``shareable``, ``linked`` or ``protected``.
+        leaves: The recipient would read it.
+        value: What it says; of what leaves only in part, that part.
+    """
+
+    path: str
+    disclosure: str
+    leaves: bool
+    value: Json = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """One record as a recipient would see it: which paths leave, which stay.
 
     Attributes:
+        disclosed: Paths that leave, to the last member.
+        withheld: Paths that stay.
         content: The file itself leaves with it.
         size: Of that file, in bytes; 0 when none leaves.
         identifying: What that file carries inside that may identify people.
         links: Ids of what leaves with it that it says it belongs together with.
+        said: All that it says, in the order of its type; only in a preview.
+        derived_from: Id of the attachment that it was made from, or empty; only in a preview.
     """
 
     record_id: str
@@ -82,6 +103,8 @@ class Part:
     size: int = 0
     identifying: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
+    said: tuple[Said, ...] = field(default=(), repr=False)
+    derived_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +139,35 @@ def preview(vault: OpenVault, choice: Choice) -> Preview:
         NotFoundError: The case, a record or a field does not exist.
     """
     chosen, left_out = vault.read(lambda connection: choose(connection, choice))
-    return Preview(tuple(one.part for one in chosen), left_out)
+    return Preview(tuple(_told(one) for one in chosen), left_out)
+
+
+def _told(one: Chosen) -> Part:
+    """Return a part with all that its record says."""
+    fields = evidence.view(one.version).fields
+    kind = schema.schemas().get(one.record.type)
+    leaves = kind.leaves(fields) if kind else ((name, None, value) for name, value in fields.items())
+    shown = frozenset(one.part.disclosed)
+    said = []
+    for path, about, value in leaves:
+        seen = _seen(path, value, shown)
+        disclosure = about.disclosure if about else "protected"
+        said.append(Said(path, disclosure, seen is not None, value if seen is None else seen))
+    derived = fields.get("derived_from") if one.record.type == "attachment" else None
+    return replace(one.part, said=tuple(said), derived_from=str(derived["id"]) if isinstance(derived, dict) else "")
+
+
+def _seen(path: str, value: Json, shown: frozenset[str]) -> Json | None:
+    """Return what of a value leaves, or None."""
+    if path in shown:
+        return value
+    if isinstance(value, dict):
+        members = {name: _seen(f"{path}.{escape_step(name)}", inner, shown) for name, inner in value.items()}
+        return {name: inner for name, inner in members.items() if inner is not None} or None
+    if isinstance(value, list):
+        items = [_seen(f"{path}.{place}", inner, shown) for place, inner in enumerate(value)]
+        return [inner for inner in items if inner is not None] or None
+    return None
 
 
 def choose(connection: Connection, choice: Choice) -> tuple[list[Chosen], int]:
