@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from vault.crypto.hashes import sha256
 from vault.errors import DamagedError
 from vault.formats import jcs, merkle
 from vault.formats.bagit import encode_manifest
-from vault.formats.checkpoint import Checkpoint, read_checkpoint
+from vault.formats.checkpoint import Checkpoint, origin_of, read_checkpoint
 from vault.formats.sshsig import sign_ssh
 from vault.formats.tlog_consistency import Continuation
 from vault.jobs import Job
@@ -203,10 +204,17 @@ def test_a_wrong_continuation_fails_the_bundle(pair, tmp_path):
     for name in ("1.age", "2.age", "3.age"):
         seal(sender, case, "Receiver", tmp_path / name)
         note(sender, case, name)
+    good = custody(tmp_path / "3.age", receiver)
     other = make_vault(tmp_path / "other", 2)
     api.custody.write_checkpoint(other, tmp_path / "foreign")
+    state = read_checkpoint(good[1])
+    by_another_key = state.sign(other.identity.public_key, other.identity.sign)
     other.close()
-    good = custody(tmp_path / "3.age", receiver)
+    of_another_log = replace(state, origin=origin_of("0" * 32, state.epoch)).sign(
+        sender.identity.public_key, sender.identity.sign
+    )
+    (tmp_path / "earlier").write_text(good[1])
+    api.custody.write_checkpoint(sender, tmp_path / "later", tmp_path / "earlier")
     first = custody(tmp_path / "1.age", receiver)[0]
     proof = Continuation.decode(good[2])
     assert proof.path
@@ -217,6 +225,9 @@ def test_a_wrong_continuation_fails_the_bundle(pair, tmp_path):
         (first, good[2], "continuation-bad"),
         (good[0], good[2], "continuation-bad"),
         ((tmp_path / "foreign").read_text(), good[2], "continuation-bad"),
+        (by_another_key, good[2], "continuation-bad"),
+        (of_another_log, good[2], "continuation-bad"),
+        (good[1], (tmp_path / "later").read_text(), "continuation-bad"),
         (good[1] + "x", good[2], "continuation-bad"),
         (good[1], good[2].replace("old ", "old 0"), "continuation-bad"),
         (good[1], flipped, "continuation-bad"),

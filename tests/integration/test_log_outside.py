@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from vault import api
 from vault.errors import FormatError, IntegrityError, NotFoundError, RefusedError
 from vault.formats import ssh_keys
 from vault.formats.tlog_consistency import Continuation
-from vault.formats.tlog_proof import TlogProof
+from vault.formats.tlog_proof import TlogProof, decode_extra, encode_extra
 from vault.jobs import Job
 from vault.model import Verdict
 
@@ -176,10 +177,20 @@ def test_a_proof_of_another_entry_or_with_altered_words_fails(vault, tmp_path):
     for name, what in (("one", one), ("two", two)):
         api.custody.write_proof(vault, what, tmp_path / name)
     first, second = (TlogProof.decode((tmp_path / name).read_text()) for name in ("one", "two"))
-    swapped = TlogProof(first.index, first.path, first.checkpoint, second.extra)
-    (tmp_path / "bad").write_text(swapped.encode())
-    found = verify(tmp_path, "bad", signer=vault.identity.fingerprint)
-    assert (found.verdict, codes(found), found.entry) == (Verdict.FAILED, ["proof-bad"], None)
+    leaf, disclosures = decode_extra(first.extra)
+    for bad in (
+        replace(first, extra=second.extra),
+        replace(first, path=(bytes(32), *first.path[1:])),
+        replace(first, index=second.index, path=second.path),
+        replace(first, extra=encode_extra(leaf, (disclosures[0][:-4] + "AAAA", *disclosures[1:]))),
+    ):
+        (tmp_path / "bad").write_text(bad.encode())
+        try:
+            found = verify(tmp_path, "bad", signer=vault.identity.fingerprint)
+        except FormatError:
+            assert bad.path == first.path and bad.extra not in (first.extra, second.extra)
+            continue
+        assert (found.verdict, codes(found), found.entry) == (Verdict.FAILED, ["proof-bad"], None)
 
 
 @pytest.mark.parametrize("form", ["card", "pem", "pub", "signers"])
