@@ -6,6 +6,7 @@ Works inside a caller's transaction; commits nothing itself.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Collection, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -13,13 +14,13 @@ from typing import Final
 
 from vault import schema
 from vault.crypto.hashes import sha256
-from vault.errors import FormatError, IntegrityError, NotFoundError, RefusedError
+from vault.errors import DamagedError, FormatError, IntegrityError, NotFoundError, RefusedError
 from vault.formats import jcs
 from vault.formats.fingerprint import fingerprint_of_key
 from vault.formats.record import RecordView, read_record, sign_record
 from vault.model import CHUNK_SIZE, CustodyEvent, Json, format_time
 from vault.open_vault import OpenVault, Transaction
-from vault.store import cases, content, records, search
+from vault.store import cases, content, record_types, records, search
 from vault.store.content import StoredContent
 from vault.store.database import Connection
 from vault.store.records import StoredRecord, StoredVersion
@@ -32,15 +33,33 @@ FROM_THE_FILE: Final = frozenset(
 """Fields of an attachment that this program fills in while the file is taken in; nobody states or corrects them."""
 
 
-def schema_of(kind: str) -> schema.Schema:
+_load = functools.lru_cache(64)(schema.load_schema)
+
+
+def type_of(connection: Connection, kind: str) -> schema.Schema | None:
+    """Return a record type: one that comes with the program, or one that was added to this vault; None for others.
+
+    Raises:
+        DamagedError: What was added is no type any more.
+    """
+    if kind in schema.schemas():
+        return schema.schemas()[kind]
+    text = record_types.get(connection, kind)
+    try:
+        return _load(text) if text is not None else None
+    except FormatError as error:
+        raise DamagedError("A record type in the store is damaged.", "Run 'evault check'.") from error
+
+
+def schema_of(connection: Connection, kind: str) -> schema.Schema:
     """Return the schema of a record type.
 
     Raises:
         NotFoundError: There is no such type.
     """
-    found = schema.schemas().get(kind)
+    found = type_of(connection, kind)
     if found is None:
-        raise NotFoundError("There is no record type of that name.", "See docs/formats/schema.md for the types.")
+        raise NotFoundError("There is no record type of that name.", "See 'evault schema list'.")
     return found
 
 
@@ -92,7 +111,7 @@ def sign_version(vault: OpenVault, transaction: Transaction, new: NewVersion) ->
         RefusedError: The values do not fit the type or change nothing, or the record is foreign or deleted.
     """
     connection = transaction.connection
-    kind = schema_of(new.kind)
+    kind = schema_of(connection, new.kind)
     fields = kind.validate(new.fields)
     record = records.find(connection, new.record_id)
     if record is None:
@@ -150,7 +169,7 @@ def keep_version(connection: Connection, record: StoredRecord, version: StoredVe
     """Add a version's row and put its text in the place of the older one in the search index; returns its serial."""
     if record.newest:
         unindex(connection, record, superseded=True)
-    kind = schema.schemas().get(record.type)
+    kind = type_of(connection, record.type)
     title = kind.title(fields)[:MAX_TEXT_IN_TITLE] if kind else ""
     serial = records.add_version(connection, record.serial, version, title)
     if kind:
@@ -160,7 +179,7 @@ def keep_version(connection: Connection, record: StoredRecord, version: StoredVe
 
 def reindex(connection: Connection, record: StoredRecord, version: StoredVersion) -> None:
     """Index a version anew after more of it became known."""
-    kind = schema.schemas().get(record.type)
+    kind = type_of(connection, record.type)
     if kind is None or version.version != record.newest:
         return
     fields = view(version).fields
@@ -182,7 +201,7 @@ def index_all(connection: Connection) -> None:
     while batch := records.all_records(connection, after, 500):
         for record in batch:
             after = record.serial
-            kind = schema.schemas().get(record.type)
+            kind = type_of(connection, record.type)
             if kind and record.newest and not record.deleted:
                 with contextlib.suppress(FormatError, IntegrityError, NotFoundError):
                     version = records.newest(connection, record)

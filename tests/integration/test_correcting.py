@@ -26,7 +26,8 @@ def test_show_prints_what_a_correction_takes_and_signing_that_unchanged_is_refus
     assert tomllib.loads(shown["toml"]) == fields
     (tmp_path / "same.toml").write_text(shown["toml"], "utf-8")
     code, said = cli("record", "correct", record.id, "--file", tmp_path / "same.toml")
-    assert (code, said["error"]["message"]) == (4, "This would change nothing: the newest version says the same.")
+    assert code == 4
+    assert said["error"]["message"].startswith("This would change nothing: the newest version says the same")
     other = shown["toml"].replace("three", "four")
     code, said = cli("record", "correct", record.id, "--file", "-", stdin=other.encode())
     assert (code, said["version"], said["changed"]) == (0, 2, ["title"])
@@ -51,7 +52,7 @@ def test_an_earlier_version_is_shown_with_what_each_one_changed(vault, case, cli
 @pytest.mark.parametrize("kind", types(), ids=lambda kind: kind.type)
 def test_each_field_says_whether_it_leaves_by_default(vault, case, cli, kind):
     record = api.records.add(vault, case.id, kind.type, filled(kind)[0])
-    shown = api.records.disclosure(api.records.show(vault, record.id))
+    shown = api.records.disclosure(vault, api.records.show(vault, record.id))
     part = api.sealing.preview(vault, api.sealing.Choice(case.id)).parts[0]
     for path, mark in shown.items():
         leaves = {leaf for leaf in part.disclosed + part.withheld if leaf == path or leaf.startswith(f"{path}.")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from tui.cli import bundles, demo, evidence, keys, people, proofs, records, whole
+from tui.cli import bundles, demo, evidence, keys, people, proofs, records, schemas, whole
 from tui.cli.context import Context, Result
 
 Command = Callable[[Context], Result]
@@ -35,6 +35,9 @@ _TABLE: dict[tuple[str, str], Command] = {
     ("record", "list"): records.record_list,
     ("record", "show"): records.record_show,
     ("record", "delete"): records.record_delete,
+    ("schema", "add"): schemas.schema_add,
+    ("schema", "list"): schemas.schema_list,
+    ("schema", "show"): schemas.schema_show,
     ("search", ""): evidence.search,
     ("attach", ""): evidence.attach,
     ("attachment", "list"): evidence.attachment_list,

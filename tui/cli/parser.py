@@ -257,6 +257,12 @@ def _cases(add: _Add) -> None:
     delete.add_argument("id", metavar="RECORD")
     _text(delete, "--why", _WHY, whole=True, required=True, help="the reason; it is logged")
     _basis(delete, handed_over=False)
+    part = _parts(add("schema", "record types"), "add", "list", "show")
+    part("add", "add a record type that your organisation wrote", _VAULT).add_argument("file", metavar="F.toml")
+    part("list", "list the record types", _VAULT)
+    part("show", "print an empty record of a type, to be filled in for 'record add'", _VAULT).add_argument(
+        "type", metavar="TYPE"
+    )
     search = add("search", "search all signed text, newest first: evault search, or evault search -- WORDS", _VAULT)
     search.add_argument("--limit", metavar="N", type=int, default=20)
     search.add_argument("words", nargs="*", metavar="WORDS", help="asked for if there are none, or '-'")

@@ -152,6 +152,7 @@ def record_show(context: Context) -> Result:
     with context.unlocked() as vault:
         record = api.records.show(vault, context.arguments.id, context.arguments.version)
         named = api.records.references(vault, record)
+        leaves = api.records.disclosure(vault, record)
     versions = [
         {
             "version": one.version,
@@ -169,7 +170,6 @@ def record_show(context: Context) -> Result:
     if context.arguments.version:
         lines.append(f"Its values in version {context.arguments.version}:")
     lines.append("")
-    leaves = api.records.disclosure(record)
     for name, value in record.fields.items():
         lines += [f"{one_line(name)}{_marks(leaves, name)}:", *(f"    {line}" for line in plain(value).split("\n"))]
     for path, (target, here) in named.items():

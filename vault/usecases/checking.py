@@ -21,7 +21,7 @@ from vault.formats.checkpoint import Checkpoint
 from vault.jobs import Job
 from vault.model import CHUNK_SIZE, Finding, Json, Report, Severity, Verdict
 from vault.open_vault import OpenVault
-from vault.store import contacts, content, custody, integrity, records
+from vault.store import contacts, content, custody, integrity, record_types, records
 from vault.store.contacts import StoredContact
 from vault.store.database import Connection
 from vault.store.records import StoredRecord, StoredVersion
@@ -44,6 +44,7 @@ class _State:
         contact: Contact id → digest of its last state.
         sent: Ids of bundles that left or may have left.
         taken: Ids, in the log, of bundles that were taken in.
+        types: Digests of the record types that were added.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -54,6 +55,7 @@ class _State:
     contact: dict[str, str] = field(default_factory=dict)
     sent: set[str] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
+    types: set[str] = field(default_factory=set)
 
     def say(self, step: int, code: str, where: str, message: str, severity: Severity = Severity.ERROR) -> None:
         self.findings.append(Finding(STEPS[step - 1], code, severity, where, message))
@@ -71,6 +73,8 @@ class _State:
             self._note_bundle(object_id, act, outcome["result"])
         elif outcome["result"] != "success":
             return
+        elif kind == "vault":
+            self.types |= {digests["after"]} if "after" in digests else set()
         elif kind == "contact":
             if act in _MADE and "after" in digests:
                 self.contact[object_id] = digests["after"]
@@ -218,6 +222,13 @@ def _check_records(vault: OpenVault, state: _State, job: Job) -> None:
             _check_record(vault, state, record, versions, digest)
         done += len(batch)
         job.report("checking records", done)
+    for name in vault.read(record_types.names):
+        try:
+            holds = vault.read(functools.partial(evidence.schema_of, kind=name)).digest in state.types
+        except DamagedError:
+            holds = False
+        if not holds:
+            state.say(5, "record-type", name, "A record type is not as it was when it was added.")
     for object_id in sorted(state.signed.keys() - seen):
         state.say(5, "record-missing", object_id, "The log knows a record that the store does not hold.")
 

@@ -50,7 +50,6 @@ def save(
         RefusedError: Larger than 32 MiB.
         NotFoundError: There is no such case.
     """
-    evidence.schema_of(kind)
     if draft_id and not is_id(draft_id):
         raise NotFoundError("There is no draft or record of that id.", "See 'evault record list --case ID'.")
     if len(json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass")) > MAX_DRAFT:
@@ -59,6 +58,7 @@ def save(
 
     def work(transaction: Transaction) -> Draft:
         connection = transaction.connection
+        evidence.schema_of(connection, kind)
         records.save_draft(connection, draft, cases.serial(connection, case_id))
         return draft
 

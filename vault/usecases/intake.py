@@ -118,7 +118,7 @@ def _look(connection: Connection, case_id: str, about: About) -> str:
     said = _said(about, original)
     evidence.refuse_from_the_file(about.stated)
     evidence.refuse_elsewhere(connection, serial, said.get("belongs_to"))
-    evidence.schema_of("attachment").validate({**_LATER, **said})
+    evidence.schema_of(connection, "attachment").validate({**_LATER, **said})
     return original
 
 

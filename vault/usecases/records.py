@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from vault import evidence, schema
+from vault import evidence
 from vault.crypto.randomness import new_id
 from vault.errors import NotFoundError, RefusedError
 from vault.formats import jcs
@@ -75,9 +75,9 @@ def correctable(record: Record) -> dict[str, Json]:
     return {name: value for name, value in record.fields.items() if name not in fixed}
 
 
-def disclosure(record: Record) -> dict[str, str]:
+def disclosure(vault: OpenVault, record: Record) -> dict[str, str]:
     """Return path → ``shareable``, ``linked`` or ``protected``, of all that the record says, as a seal takes them."""
-    kind = schema.schemas().get(record.type)
+    kind = vault.read(lambda connection: evidence.type_of(connection, record.type))
     if kind is None:
         return dict.fromkeys(record.fields, "protected")
     return {path: field.disclosure if field else "protected" for path, field, _ in kind.leaves(record.fields)}
@@ -85,9 +85,9 @@ def disclosure(record: Record) -> dict[str, str]:
 
 def references(vault: OpenVault, record: Record) -> dict[str, tuple[str, str]]:
     """Return path → the id that a record names, and the id under which that record is here, or empty."""
-    kind = schema.schemas().get(record.type)
 
     def work(connection: Connection) -> dict[str, tuple[str, str]]:
+        kind = evidence.type_of(connection, record.type)
         stored = records.get(connection, record.id)
         found = {path: target for _, path, target in kind.references(record.fields)} if kind else {}
         held = {one: evidence.resolve(vault, connection, stored, one) for one in set(found.values()) if is_id(one)}

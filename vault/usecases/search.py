@@ -15,7 +15,7 @@ def find(vault: OpenVault, words: str, limit: int = 20, before: int | None = Non
     def work(connection: Connection) -> list[Hit]:
         def text_of(serial: int) -> str:
             record, version = records.of_version_serial(connection, serial)
-            return "\n".join(evidence.schema_of(record.type).texts(evidence.view(version).fields))
+            return "\n".join(evidence.schema_of(connection, record.type).texts(evidence.view(version).fields))
 
         hits = []
         for serial, snippet in search.find(connection, words, limit, before, text_of=text_of):

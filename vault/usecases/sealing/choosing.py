@@ -138,14 +138,18 @@ def preview(vault: OpenVault, choice: Choice) -> Preview:
     Raises:
         NotFoundError: The case, a record or a field does not exist.
     """
-    chosen, left_out = vault.read(lambda connection: choose(connection, choice))
-    return Preview(tuple(_told(one) for one in chosen), left_out)
+
+    def work(connection: Connection) -> Preview:
+        chosen, left_out = choose(connection, choice)
+        return Preview(tuple(_told(connection, one) for one in chosen), left_out)
+
+    return vault.read(work)
 
 
-def _told(one: Chosen) -> Part:
+def _told(connection: Connection, one: Chosen) -> Part:
     """Return a part with all that its record says."""
     fields = evidence.view(one.version).fields
-    kind = schema.schemas().get(one.record.type)
+    kind = evidence.type_of(connection, one.record.type)
     leaves = kind.leaves(fields) if kind else ((name, None, value) for name, value in fields.items())
     shown = frozenset(one.part.disclosed)
     said = []
@@ -194,27 +198,26 @@ def choose(connection: Connection, choice: Choice) -> tuple[list[Chosen], int]:
         elif wanted or not choice.named_only:
             version = records.newest(connection, record)
             fields = evidence.view(version).fields
-            guarded |= _guarded(record.type, fields)
+            guarded |= _guarded(evidence.type_of(connection, record.type), fields)
             if wanted:
-                chosen.append(_present(record, version, fields, choice))
-    return _with_links(chosen, guarded), left_out
+                chosen.append(_present(connection, record, version, fields, choice))
+    return _with_links(connection, chosen, guarded), left_out
 
 
-def _guarded(type_: str, fields: dict[str, Json]) -> set[str]:
+def _guarded(kind: schema.Schema | None, fields: dict[str, Json]) -> set[str]:
     """Return the attachments that a record names in fields that are not linked, as a person's record names photos."""
-    kind = schema.schemas().get(type_)
-    if kind is None or type_ == "attachment":
+    if kind is None or kind.type == "attachment":
         return set()
     return {target for one, _, target in kind.references(fields) if one.kind == "attachment" and not one.linked}
 
 
-def _with_links(chosen: list[Chosen], guarded: set[str]) -> list[Chosen]:
+def _with_links(connection: Connection, chosen: list[Chosen], guarded: set[str]) -> list[Chosen]:
     """Let linked references leave whose two ends do: a file, and a record whose type agrees to its files being told.
 
     Spec: `docs/formats/schema.md` §5, "Links".
     """
     files = {one.record.id for one in chosen if one.part.content} - guarded
-    tellers = {one.record.id for one in chosen if _tells_files(one.record.type)}
+    tellers = {one.record.id for one in chosen if _tells_files(evidence.type_of(connection, one.record.type))}
 
     def linked(one: Chosen) -> Chosen:
         if one.record.type == "attachment":
@@ -234,17 +237,18 @@ def _with_links(chosen: list[Chosen], guarded: set[str]) -> list[Chosen]:
     return [linked(one) for one in chosen]
 
 
-def _tells_files(type_: str) -> bool:
-    kind = schema.schemas().get(type_)
+def _tells_files(kind: schema.Schema | None) -> bool:
     return kind is not None and any(one.linked and one.kind == "attachment" for one in kind.fields)
 
 
-def _present(record: StoredRecord, version: StoredVersion, fields: dict[str, Json], choice: Choice) -> Chosen:
+def _present(
+    connection: Connection, record: StoredRecord, version: StoredVersion, fields: dict[str, Json], choice: Choice
+) -> Chosen:
     original = parse_sd_jwt(version.sd_jwt)
     paths = field_paths(original)
     named = _named(paths, record.id, choice.disclose)
     kept_back = _named(paths, record.id, choice.withhold)
-    kind = schema.schemas().get(record.type)
+    kind = evidence.type_of(connection, record.type)
     leaves = _leaf_paths(path for path in paths if not path.startswith("@"))
     shown = set(named)
     if kind is not None and not choice.named_only:
