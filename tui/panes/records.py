@@ -52,7 +52,7 @@ class RecordsPane(CasePane):
 
     def on_mount(self) -> None:
         """Name the columns."""
-        self._table.add_columns(_("What"), _("Title"), _("State"), _("Signed"), _("From"))
+        self._table.add_columns(_("Signed"), _("What"), _("State"), _("Title"))
 
     def reload(self) -> None:
         """Fill the list."""
@@ -84,26 +84,33 @@ class RecordsPane(CasePane):
         table.clear()
         for draft in self._drafts:
             title = schemas[draft.type].title(draft.fields) if draft.type in schemas else ""
-            state = _("correction, not signed") if draft.based_on else _("draft, not signed")
+            state = _("correction") if draft.based_on else _("draft")
             if fits(label(draft.type), title, state):
                 table.add_row(
-                    cell(label(draft.type)), cell(title, most=60), cell(state, "bold"), "", "",
+                    cell(_("not signed"), "bold"), cell(label(draft.type)), cell(state, "bold"), cell(title),
                     key=f"draft:{draft.id}",
                 )  # fmt: skip
         for record in self._records:
             count = len(record.versions)
-            state = _("deleted") if record.deleted else _("version {number}", number=count) if count > 1 else ""
             signed = record.versions[-1].signed_at.astimezone().strftime("%Y-%m-%d %H:%M") if count else ""
+            state = self._state(record)
             if fits(label(record.type), record.title, state, signed):
                 table.add_row(
-                    cell(label(record.type)), cell(record.title, most=60), cell(state, "italic"), cell(signed),
-                    cell(_("received, {verdict}", verdict=_(record.verdict)) if record.origin else "", "italic"),
+                    cell(signed), cell(label(record.type)), cell(state, "italic"), cell(record.title),
                     key=f"record:{record.id}",
                 )  # fmt: skip
         table.move_cursor(row=min(row, max(0, table.row_count - 1)))
         empty = self.query_one(".empty", Quiet)
         empty.say(_("Nothing holds these words.") if words else _(self.nothing))
         empty.set_class(table.row_count > 0, "hidden")
+
+    def _state(self, record: Record) -> str:
+        if record.deleted:
+            return _("deleted")
+        if record.origin:
+            return _("received, {verdict}", verdict=_(record.verdict))
+        count = len(record.versions)
+        return _("version {number}", number=count) if count > 1 else ""
 
     @on(DataTable.RowSelected, ".records")
     def _selected(self, event: DataTable.RowSelected) -> None:

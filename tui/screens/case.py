@@ -12,6 +12,7 @@ from textual.widgets import ContentSwitcher, Tab, Tabs
 from tui.base import VaultScreen
 from tui.i18n import N_, _
 from tui.panes.base import CasePane
+from tui.panes.custody import CustodyPane
 from tui.panes.files import FilesPane
 from tui.panes.people import PeoplePane
 from tui.panes.records import RecordsPane
@@ -22,6 +23,7 @@ PANES: tuple[tuple[str, str, type[CasePane]], ...] = (
     ("records", N_("Records"), RecordsPane),
     ("people", N_("People"), PeoplePane),
     ("files", N_("Files"), FilesPane),
+    ("custody", N_("Custody"), CustodyPane),
 )
 """Id, title and class of each pane, in their order."""
 
@@ -32,6 +34,7 @@ class CaseScreen(VaultScreen):
     Args:
         case_id: The case.
         record_id: A record to open at once, for example one that was found.
+        draft_id: A draft to go on with at once.
     """
 
     HELP = N_("The panes of this case are chosen with the number keys or with the arrow keys on their titles.")
@@ -39,10 +42,10 @@ class CaseScreen(VaultScreen):
         Binding(str(number + 1), f"pane({number})", show=False) for number in range(9)
     ]
 
-    def __init__(self, case_id: str, record_id: str = "") -> None:
+    def __init__(self, case_id: str, record_id: str = "", draft_id: str = "") -> None:
         super().__init__()
         self.case_id = case_id
-        self._record_id = record_id
+        self._record_id, self._draft_id = record_id, draft_id
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
@@ -60,6 +63,8 @@ class CaseScreen(VaultScreen):
         self.call_after_refresh(self.pane.focus_first)
         if self._record_id:
             self.open_item("record", self._record_id)
+        if self._draft_id:
+            self.open_item("draft", self._draft_id)
 
     def on_screen_resume(self) -> None:
         """Show what may have changed meanwhile."""

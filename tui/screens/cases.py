@@ -15,9 +15,9 @@ from tui.base import VaultScreen
 from tui.dialogs.ask import AskDialog
 from tui.i18n import N_, _, ngettext
 from tui.widgets.frame import TitleBar, below
-from tui.widgets.plain import Quiet, cell
+from tui.widgets.plain import Plain, Quiet, cell
 from vault import api
-from vault.model import Case, Hit
+from vault.model import Case, Draft, Hit
 
 _PAGE = 50
 
@@ -34,6 +34,7 @@ class CasesScreen(VaultScreen):
         Binding("slash", "search", N_("Search"), key_display="/"),
         Binding("c", "contacts", N_("Contacts")),
         Binding("g", "log", N_("Custody log")),
+        Binding("d", "draft", N_("Go on with the draft")),
         Binding("escape", "clear", N_("Whole list"), show=False),
     ]
 
@@ -42,12 +43,14 @@ class CasesScreen(VaultScreen):
         self._cases: list[Case] = []
         self._hits: list[Hit] = []
         self._all = False
+        self._draft: Draft | None = None
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
         yield TitleBar(_("Cases"))
         with Vertical(classes="content"):
             yield Input(placeholder=_("Search in titles and in all signed text"), id="search")
+            yield Plain("", id="drafts", classes="notice hidden")
             yield Quiet("", id="told")
             yield Quiet("", id="empty", classes="empty hidden")
             yield DataTable(id="cases", cursor_type="row", zebra_stripes=False)
@@ -75,6 +78,31 @@ class CasesScreen(VaultScreen):
         self._append(self._cases)
         table.move_cursor(row=min(row, max(0, len(self._cases) - 1)))
         self._tell()
+        self._tell_drafts(await self.core(api.drafts.page, self.vault))
+
+    def _tell_drafts(self, drafts: list[Draft]) -> None:
+        self._draft = drafts[0] if drafts else None
+        line = self.query_one("#drafts", Plain)
+        line.set_class(not drafts, "hidden")
+        line.say(
+            ngettext(
+                "You have {count} draft that is not signed. Press d to go on with it.",
+                "You have {count} drafts that are not signed. Press d to go on with the newest.",
+                len(drafts),
+            )
+        )
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to go on with a draft only where there is one."""
+        return self._draft is not None if action == "draft" else super().check_action(action, parameters)
+
+    def action_draft(self) -> None:
+        """Go on with the newest draft, in its case."""
+        from tui.screens.case import CaseScreen
+
+        if self._draft is not None:
+            self.app.push_screen(CaseScreen(self._draft.case_id, draft_id=self._draft.id))
 
     def _append(self, cases: list[Case]) -> None:
         table = self.query_one("#cases", DataTable)

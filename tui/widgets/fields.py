@@ -67,7 +67,7 @@ class Box(Vertical):
     def compose(self) -> ComposeResult:
         """Lay it out."""
         if not self._bare:
-            yield Plain(label(self.field), classes="field-label")
+            yield Plain(label(self.field) + (" *" if self.field.required else ""), classes="field-label")
         yield from self.inputs()
         hint = "" if self._bare else self.field.hint(language())
         if hint:
@@ -95,8 +95,8 @@ class Box(Vertical):
 
 
 def label(field: api.Field) -> str:
-    """Return a field's name, whether it is needed, and whether it leaves when a bundle is sealed."""
-    name = field.label(language()) + (" *" if field.required else "")
+    """Return a field's name and whether it leaves when a bundle is sealed."""
+    name = field.label(language())
     if field.kind == "group" and not field.shareable:
         return name
     marks = {"shareable": _("leaves"), "linked": _("leaves if both do"), "protected": _("stays")}
