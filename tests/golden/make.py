@@ -18,13 +18,13 @@ from pathlib import Path
 ROOT, HERE = Path(__file__).parents[2], Path(__file__).parent
 sys.path.insert(0, str(ROOT))
 
-from tests.reference.age import bech32, parse_identity  # noqa: E402
+from tests.reference.forge import age_keys  # noqa: E402
 
 PASSPHRASE = "test only: golden bundle, paper tiger, nine lamps"  # opens passphrase.age
 VAULT = "test only: correct horse battery staple nine lives"
-X25519 = bech32("age-secret-key-", bytes(range(32))).upper()
-HYBRID = bech32("age-secret-key-pq-", bytes(range(32, 64))).upper()
-OTHER = bech32("age-secret-key-pq-", bytes(range(64, 96))).upper()
+X25519 = age_keys(bytes(range(32)))  # each an identity string and a recipient string
+HYBRID = age_keys(bytes(range(32, 64)), hybrid=True)
+OTHER = age_keys(bytes(range(64, 96)), hybrid=True)
 ZH = "他们半夜把他从宿舍带走,没有出示任何文件。“你不要告诉别人”,其中一个人说。\n\n我在看守所外等了三天。\n"
 TITLE = "证言 <甲> & “乙”"
 PERSON = """pseudonym = "甲"
@@ -65,13 +65,13 @@ def make(work: Path) -> dict[str, dict[str, str]]:
     def new(*words: str) -> str:
         return str(evault(vault, *words)["id"])
 
-    def bundle(name: str, identity: str, *words: str, command: str = "seal", second: str = "") -> None:
+    def bundle(name: str, keys: tuple[str, str], *words: str, command: str = "seal", second: str = "") -> None:
         evault(vault, command, *words, "--out", str(work / f"{name}.age"), second=second)
-        made[name] = {"identity": identity, "signer": signer}
+        made[name] = {"identity": keys[0], "recipient": keys[1], "signer": signer}
 
     evault(vault, "init")
     signer = base64.b64decode(evault(vault, "identity", "show")["ssh_public_key"].split()[1])[-32:].hex()
-    classic, hybrid, other = (parse_identity(identity)[2] for identity in (X25519, HYBRID, OTHER))
+    classic, hybrid, other = X25519[1], HYBRID[1], OTHER[1]
     evault(vault, "contact", "add", "--name", "classic", "--recipient", classic)
     evault(vault, "contact", "add", "--name", "hybrid", "--recipient", hybrid)
     evault(vault, "contact", "add", "--name", "two keys", "--recipient", other, "--recipient", hybrid)
@@ -80,7 +80,7 @@ def make(work: Path) -> dict[str, dict[str, str]]:
     text = write("en.txt", b"They came at night.\n")
     night = new("testimony", "add", "--case", case, "--title", "Night", "--lang", "en", "--file", text)
     bundle("x25519", X25519, "--case", case, "--to", "classic", "--purpose", "golden: no attachments")
-    bundle("passphrase", PASSPHRASE, "--case", case, "--with-passphrase", second=PASSPHRASE)
+    bundle("passphrase", (PASSPHRASE, ""), "--case", case, "--with-passphrase", second=PASSPHRASE)
     corrected = write("corrected.toml", b'language = "en"\nstatement = "They came at dawn."\ntitle = "Dawn"\n')
     evault(vault, "record", "correct", night, "--file", corrected)
     bundle("corrected", X25519, "--case", case, "--to", "classic", "--disclose", f"{night}:title")

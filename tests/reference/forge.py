@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 from collections.abc import Callable
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from tests.reference import claims, verifier
-from tests.reference.age import Refused
+from tests.reference import verifier
+from vault.bundle.report import record_copy, report_html
+from vault.bundle.verify import verify_stream
+from vault.errors import VaultError
 
 L = 2**252 + 27742317777372353535851937790883648493
 HEADER = {"alg": "EdDSA", "typ": "evidence-record+sd-jwt"}
+EARLIER, CONTINUATION = verifier.LAYOUT[12:]
 Files = dict[str, bytes]
 
 
@@ -49,8 +55,34 @@ def decoy(number: int) -> str:
     return b64(hashlib.sha256(b"decoy %d" % number).digest())
 
 
+def sha256(data: bytes) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def string(data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + data
+
+
+def bech32(prefix: str, data: bytes) -> str:
+    """A key in text, in lower case (BIP 173)."""
+    bits = "".join(f"{byte:08b}" for byte in data)
+    digits, check = [int(bits[i : i + 5].ljust(5, "0"), 2) for i in range(0, len(bits), 5)], 1
+    for digit in [ord(c) >> 5 for c in prefix] + [0] + [ord(c) & 31 for c in prefix] + digits + [0] * 6:
+        top, check = check >> 25, (check & 0x1FFFFFF) << 5 ^ digit
+        for bit, factor in enumerate((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)):
+            check ^= factor if top >> bit & 1 else 0
+    digits += [(check ^ 1) >> 5 * (5 - i) & 31 for i in range(6)]
+    return prefix + "1" + "".join("qpzry9x8gf2tvdw0s3jn54khce6mua7l"[digit] for digit in digits)
+
+
+def age_keys(secret: bytes, hybrid: bool = False) -> tuple[str, str]:
+    """The identity string and the recipient string of 32 bytes (age-profile.md 6)."""
+    seed = hashlib.shake_256(secret).digest(96)
+    curve = X25519PrivateKey.from_private_bytes(seed[64:] if hybrid else secret).public_key().public_bytes_raw()
+    kem = MLKEM768PrivateKey.from_seed_bytes(seed[:64]).public_key().public_bytes_raw() if hybrid else b""
+    identity = bech32("age-secret-key-pq-" if hybrid else "age-secret-key-", secret).upper()
+    return identity, bech32("age1pq" if hybrid else "age", kem + curve)
 
 
 class Signer:
@@ -70,6 +102,16 @@ class LooseSigner(Signer):
     def sign(self, message: bytes) -> bytes:
         signature = super().sign(message)
         return signature[:32] + (int.from_bytes(signature[32:], "little") + L).to_bytes(32, "little")
+
+
+class NeutralNonceSigner(Signer):
+    """Signs with the neutral element as first half, which libraries differ about."""
+
+    def sign(self, message: bytes) -> bytes:
+        first = b"\1".ljust(32, b"\0")
+        challenge = int.from_bytes(hashlib.sha512(first + self.key + message).digest(), "little") % L
+        scalar = MixedSigner.clamp(b"a stranger".ljust(32))
+        return first + (challenge * scalar % L).to_bytes(32, "little")
 
 
 class NeutralSigner(Signer):
@@ -161,6 +203,8 @@ class Forger:
         for path in list(self.files):
             if path.endswith(".sd-jwt"):
                 self.sign_record(path, lambda payload, texts: None)
+        if EARLIER in self.files:
+            self.files[EARLIER] = self.note(*self.files[EARLIER].decode().split("\n")[:3])
         origin, size, root, *_ = self.files["data/custody/checkpoint"].decode().split("\n")
         self.sign_checkpoint(origin, int(size), root)
 
@@ -181,13 +225,23 @@ class Forger:
         self.files[path] = "~".join([f"{signed}.{b64(self.signer.sign(signed.encode()))}", *texts, ""]).encode()
         self.files.setdefault(path.replace(".sd-jwt", ".json"), b"{}")
 
-    def sign_checkpoint(self, origin: str, size: int, root: str, name: str | None = None) -> None:
-        """Sign a checkpoint, and name it in the description."""
+    def note(self, origin: str, size: int | str, root: str, name: str | None = None) -> bytes:
+        """A signed checkpoint."""
         text, name = f"{origin}\n{size}\n{root}\n", name or origin
         mark = hashlib.sha256(name.encode() + b"\n\1" + self.signer.key).digest()[:4] + self.signer.sign(text.encode())
-        note = f"{text}\n— {name} {base64.b64encode(mark).decode()}\n"
-        self.files["data/custody/checkpoint"] = note.encode()
-        self.about["checkpoint"] = {"origin": origin, "root": root, "size": size}
+        return f"{text}\n— {name} {base64.b64encode(mark).decode()}\n".encode()
+
+    def sign_checkpoint(self, origin: str, size: int | str, root: str, name: str | None = None) -> None:
+        """Sign a checkpoint, and name it in the description; one of another log continues no earlier one."""
+        named = {"origin": origin, "root": root, "size": size}
+        self.files["data/custody/checkpoint"] = self.note(origin, size, root, name)
+        if CONTINUATION in self.files and self.about["checkpoint"] == named:
+            head, _, _ = self.files[CONTINUATION].partition(b"\n\n")
+            self.files[CONTINUATION] = head + b"\n\n" + self.files["data/custody/checkpoint"]
+        else:
+            self.files.pop(EARLIER, None)
+            self.files.pop(CONTINUATION, None)
+        self.about["checkpoint"] = named
 
     def only_entry(self, leaf: dict[str, Any] | bytes, disclosures: list[str]) -> None:
         """Make the log one of this leaf alone, with these disclosures."""
@@ -208,24 +262,24 @@ class Forger:
 
     def copies(self) -> None:
         """Make the readable copies and the page fit, as far as what they are made from can be read."""
-        found, log = {}, []
+        self.describe()
+        self.list_files()
+        self.sign()
         try:
-            for path in sorted(path for path in self.files if path.endswith(".sd-jwt")):
-                record = claims.read_record(self.files[path], self.signer.key, self.issuer)
-                self.files[path.replace(".sd-jwt", ".json")] = dump(record)
-                found[record["id"]] = record
-            log = [claims.read_entry(entry["entry"], entry["disclosures"]) for entry in self.entries]
-            ordered = dict(sorted(self.files.items()))
-            self.files["data/report.html"] = verifier.report(self.about, self.issuer, found, ordered, log)
-        except (Refused, KeyError, TypeError, ValueError):
+            incoming = verify_stream(io.BytesIO(pack(self.ordered())))
+        except VaultError:
             return
+        for record in incoming.records:
+            self.files[f"data/records/{record.view.id}.json"] = record_copy(record.view)
+        if incoming.bundle is not None:
+            views, entries = [r.view for r in incoming.records], [e.view for e in incoming.entries]
+            self.files["data/report.html"] = report_html(incoming.bundle, views, incoming.attachments, entries)
 
     def describe(self) -> None:
         """Make the contents in the description fit the files."""
         payload = sorted(path for path in self.files if path.startswith("data/") and path != "data/bundle.json")
         self.about["contents"] = [
-            {"path": path, "sha256": verifier.sha256(self.files[path]), "size": len(self.files[path])}
-            for path in payload
+            {"path": path, "sha256": sha256(self.files[path]), "size": len(self.files[path])} for path in payload
         ]
         self.files["data/bundle.json"] = dump(self.about)
 
@@ -245,8 +299,8 @@ class Forger:
     def relist(self, payload: list[str] | None = None) -> None:
         """Make the manifests fit."""
         payload = payload or sorted(path for path in self.files if path.startswith("data/"))
-        for name, paths in ("manifest-sha256.txt", payload), ("tagmanifest-sha256.txt", sorted(verifier.TAGS)):
-            lines = "".join(f"{verifier.sha256(self.files[path])}  {path}\n" for path in paths)
+        for name, paths in ("manifest-sha256.txt", payload), ("tagmanifest-sha256.txt", verifier.TAGS):
+            lines = "".join(f"{sha256(self.files[path])}  {path}\n" for path in paths)
             self.files[name] = lines.encode()
 
     def sign(self) -> None:
@@ -255,6 +309,6 @@ class Forger:
 
     def ordered(self) -> Files:
         """The files in the order of the container."""
-        rest = sorted(path for path in self.files if path not in verifier.FIRST)
+        rest = sorted(path for path in self.files if path not in verifier.LAYOUT)
         rest.sort(key=lambda path: path.startswith("data/attachments/"))
-        return {path: self.files[path] for path in [*verifier.FIRST, *rest] if path in self.files}
+        return {path: self.files[path] for path in [*verifier.LAYOUT, *rest] if path in self.files}

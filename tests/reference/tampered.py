@@ -8,7 +8,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from tests.reference import age, claims, forge, verifier
+from tests.reference import forge, verifier
 from tests.reference.forge import Forger, decoy, digest_of, disclosure, dump
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -16,13 +16,12 @@ BUNDLES = json.loads((GOLDEN / "golden.json").read_text("utf-8"))
 
 
 def container(name):
-    kind, secret, _ = age.parse_identity(BUNDLES[name]["identity"])
-    return age.decrypt((GOLDEN / f"{name}.age").read_bytes(), kind, secret)
+    return verifier.decrypt((GOLDEN / f"{name}.age").read_bytes(), BUNDLES[name]["identity"])
 
 
 CONTAINER = container("restored")
 FILES = verifier.read_container(CONTAINER)
-RECIPIENT = age.parse_identity(BUNDLES["restored"]["identity"])[2]
+RECIPIENT = BUNDLES["restored"]["recipient"]
 OWN = hashlib.sha256(RECIPIENT.encode()).hexdigest()
 ELSEWHERE = json.loads(verifier.read_container(container("x25519"))["data/custody/entries.json"])
 LOG = json.loads(FILES["data/bundle.json"])["checkpoint"]
@@ -30,7 +29,7 @@ ORIGIN, ROOT, SIZE = LOG["origin"], LOG["root"], LOG["size"]
 EMPTY_ROOT, SHORT = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", base64.b64encode(bytes(31)).decode()
 ZERO = base64.b64encode(bytes(32)).decode()
 
-ABOUT, PAGE, CHECKPOINT, ENTRIES = verifier.FIRST[-4:]
+ABOUT, PAGE, CHECKPOINT, ENTRIES, EARLIER, CONTINUATION = verifier.LAYOUT[8:]
 MANIFEST, TAGS, SIGNATURE = "manifest-sha256.txt", "tagmanifest-sha256.txt", "tagmanifest-sha256.txt.sig"
 CONTENT = next(path for path in FILES if path.startswith("data/attachments/"))
 
@@ -204,7 +203,7 @@ def reordered(f):
 
 
 TWICE = disclosure("a", 1)
-FALSE_SIZE = [disclosure("sha256", verifier.sha256(b"")), disclosure("size", False)]
+FALSE_SIZE = [disclosure("sha256", forge.sha256(b"")), disclosure("size", False)]
 
 # --- changes to the custody log ---------------------------------------------------------------------------------------
 
@@ -251,7 +250,7 @@ def event(*slots, **changes):
     """A log of one leaf with these slots, (name, value), at their places."""
 
     def change(f):
-        places = list(claims.SLOTS)
+        places = list(verifier.FORMS)[-12:]
         leaf = {"_sd": [decoy(number) for number in range(12)], "_sd_alg": "sha-256", "epoch": "e0" * 16}
         texts = [disclosure(*slot) for slot in slots]
         for (name, _), text in zip(slots, texts, strict=True):
@@ -284,6 +283,42 @@ def proof(size, root, *hashes):
     return change
 
 
+def earlier(origin=None, size=None, root=None):
+    """Another earlier checkpoint, signed as it should be."""
+
+    def change(f):
+        lines = f.files[EARLIER].decode().split("\n")
+        f.files[EARLIER] = f.note(origin or lines[0], lines[1] if size is None else size, root or lines[2])
+
+    return change
+
+
+def continuation(change):
+    """`change(lines)` of what stands before the checkpoint, in place."""
+
+    def inside(data):
+        head, _, note = data.partition(b"\n\n")
+        lines = head.decode().split("\n")
+        change(lines)
+        return "\n".join(lines).encode() + b"\n\n" + note
+
+    return edit(CONTINUATION, inside)
+
+
+def continued(path, size=SIZE, root=ROOT):
+    """A continuation from a checkpoint with the same epoch as the newer one."""
+
+    def change(f):
+        f.files[EARLIER] = f.note(ORIGIN, size, root)
+        f.files[CONTINUATION] = "\n".join([f"old {size}", *path, "", ""]).encode() + f.files[CHECKPOINT]
+
+    return change
+
+
+def no_old(lines):
+    lines[0] = "old 0"
+
+
 def node(left, right):
     return hashlib.sha256(b"\1" + left + right).digest()
 
@@ -301,6 +336,7 @@ REFUSED = {
         "removed tag file": drop("VERIFY.txt"),
         "added tag file": put("tagmanifest-sha512.txt", b""),
         "wrong order of files": by_path,
+        "a page above the limit": put(PAGE, bytes(2**25 + 1)),
     },
     ("described", "layout"): {"added file": put("data/extra.txt", b""), "fetch.txt": put("fetch.txt", b"")},
     ("inside", "layout"): {
@@ -308,7 +344,6 @@ REFUSED = {
         "extension of 9 characters": move(CONTENT, CONTENT[:49] + ".abcdefghi"),
         "record under no id": put("data/records/x.sd-jwt", b""),
     },
-    ("signed", "limits"): {"a page above the limit": put(PAGE, bytes(2**25 + 1))},
     ("signed", "manifests"): {
         "removed attachment": drop(CONTENT),
         "removed record": drop(TESTIMONY),
@@ -370,6 +405,12 @@ REFUSED = {
         "checkpoint that is a list": about(checkpoint=["origin", "root", "size"]),
         "recipient with a name": about("recipient", name="x"),
         "checkpoint without a size": without("size", "checkpoint"),
+        "checkpoint of another origin": log(origin="log/x"),
+        "no entries, and a root of 31 bytes": both(log(root=SHORT), entries(lambda made: made.clear())),
+        "checkpoint with a fourth line": log(root=ROOT + "\nextension"),
+        "checkpoint with a root of 31 bytes": log(root=SHORT),
+        "empty log with a root": no_log(ROOT),
+        "true for the size 1": both(event(), about("checkpoint", size=True)),
         "nothing but text": lambda f: setattr(f, "about", {"purpose": "x"}),
     },
     ("described", "description"): {
@@ -457,7 +498,6 @@ REFUSED = {
         "parts that are true": meta(disclosure("parts", True)),
         "copy without its original": put(f"data/records/{NEW_ID}.json", b"{}"),
     },
-    ("copies", "records"): {"original without its copy": drop(COPY)},
     ("inside", "attachments"): {
         "a file without a record": put(f"data/attachments/{NEW_ID}.bin", b"x"),
         "a file of a testimony": put(f"data/attachments/{TESTIMONY[13:45]}.txt", b"x"),
@@ -473,23 +513,45 @@ REFUSED = {
         "checkpoint of another signer": put(CHECKPOINT, FILES[CHECKPOINT]),
         "checkpoint with another signature": edit(CHECKPOINT, other_signature),
         "checkpoint under another name": log(name="somebody"),
-        "checkpoint of another origin": log(origin="log/x"),
         "checkpoint with a zero in front": both(log(f"0{SIZE}"), about("checkpoint", size=SIZE)),
         "checkpoint with text for the empty line": edit(CHECKPOINT, lambda data: data.replace(b"\n\n", b"\nx\n")),
         "checkpoint with more behind the end": edit(CHECKPOINT, lambda data: data + b"x"),
-        "no entries, and a root of 31 bytes": both(log(root=SHORT), entries(lambda made: made.clear())),
         "a proof that ends early": proof(2, lambda leaf: leaf),
         "a proof that goes on above the root": proof(1, lambda leaf: node(bytes(32), leaf), bytes(32)),
         "a proof with a hash of 31 bytes that fits": proof(2, lambda leaf: node(leaf, bytes(31)), bytes(31)),
         "checkpoint of 2^53 entries": both(log(2**53), about("checkpoint", size=SIZE)),
-        "checkpoint with a fourth line": log(root=ROOT + "\nextension"),
-        "checkpoint with a root of 31 bytes": log(root=SHORT),
         "checkpoint with two signatures": edit(CHECKPOINT, lambda data: data + "— x QUFBQUFBQUE=\n".encode()),
         "checkpoint with another key id": edit(CHECKPOINT, lambda data: data[:-93] + b"AAAA" + data[-89:]),
         "checkpoint without an end": edit(CHECKPOINT, lambda data: data[:-1]),
         "checkpoint that is no UTF-8": edit(CHECKPOINT, lambda data: data.replace("—".encode(), b"\xff")),
-        "empty log with a root": no_log(ROOT),
-        "true for the size 1": both(event(), about("checkpoint", size=True)),
+        "an earlier checkpoint without a proof": drop(CONTINUATION),
+        "a continuation without the earlier checkpoint": drop(EARLIER),
+        "earlier checkpoint of another signer": put(EARLIER, FILES[EARLIER]),
+        "earlier checkpoint with another signature": edit(EARLIER, other_signature),
+        "earlier checkpoint of another log": earlier("evidence-vault/" + "0" * 32 + ORIGIN[47:]),
+        "earlier checkpoint of another size": earlier(size=1),
+        "earlier checkpoint with another root": earlier(root=ROOT),
+        "earlier checkpoint of no entries": both(earlier(size=0, root=EMPTY_ROOT), continuation(no_old)),
+        "earlier checkpoint of more entries": continued([], SIZE + 1),
+        "earlier checkpoint of as many entries and another root": continued([], root=ZERO),
+        "earlier checkpoint that is the same, with a proof": continued([ROOT]),
+        "continuation of another size": continuation(lambda lines: lines.__setitem__(0, "old 1")),
+        "continuation with a zero in front": continuation(
+            lambda lines: lines.__setitem__(0, lines[0][:4] + "0" + lines[0][4:])
+        ),
+        "continuation with a hash more": continuation(lambda lines: lines.append(ROOT)),
+        "continuation with a hash less": continuation(list.pop),
+        "continuation without hashes": continuation(lambda lines: lines.__delitem__(slice(1, None))),
+        "continuation with hashes in another order": continuation(lambda lines: lines.append(lines.pop(1))),
+        "continuation with a hash of 31 bytes": continuation(lambda lines: lines.__setitem__(1, SHORT)),
+        "continuation with a hash in another spelling": continuation(
+            lambda lines: lines.__setitem__(1, lines[1][:-2] + "B=")
+        ),
+        "continuation to another checkpoint": edit(
+            CONTINUATION, lambda data: data.partition(b"\n\n")[0] + b"\n\n" + FILES[CHECKPOINT]
+        ),
+        "continuation with CRLF": edit(CONTINUATION, lambda data: data.replace(b"\n", b"\r\n")),
+        "continuation with more behind the end": edit(CONTINUATION, lambda data: data + b"\n"),
         "swapped custody proofs": exchange("proof"),
         "swapped leaves": exchange("entry"),
         "disclosures of another entry": exchange("disclosures"),
@@ -552,6 +614,7 @@ REFUSED = {
         "checkpoint of another root described": about("checkpoint", root=EMPTY_ROOT),
     },
     ("copies", "copies"): {
+        "original without its copy": drop(COPY),
         "a lying copy": swap(COPY, b"zh-Hans", b"zh-Hant"),
         "a copy that says too little": swap(COPY, b'"withheld":true', b'"withheld":false'),
         "a lying page": swap(PAGE, "甲".encode(), "乙".encode()),
@@ -602,6 +665,8 @@ ACCEPTED = {
         "an empty log": no_log(EMPTY_ROOT),
         "a proof in a log of two": proof(2, lambda leaf: node(leaf, bytes(32)), bytes(32)),
         "no entries": entries(lambda made: made.clear()),
+        "no earlier checkpoint": both(drop(EARLIER), drop(CONTINUATION)),
+        "an earlier checkpoint that is the same": continued([]),
         "an entry that tells nothing": event(),
         "an entry that tells all": event(*ALL_SLOTS),
     },

@@ -6,19 +6,20 @@ import re
 from pathlib import Path
 
 import pytest
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from tests.reference import age
+from tests.reference import forge, verifier
 from vault.errors import VaultError
 from vault.formats.age import decrypt_bytes, parse_identity
 from vault.model import Secret
 
-PROFILE = Path(age.__file__).parents[2] / "docs/formats/age-profile.md"
+PROFILE = Path(verifier.__file__).parents[2] / "docs/formats/age-profile.md"
 IDENTITY = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX"
-HYBRID = age.bech32("age-secret-key-pq-", bytes(range(32))).upper()
+HYBRID, _ = forge.age_keys(bytes(range(32)), hybrid=True)
 KEY = bytes(range(16))
 
 
@@ -56,9 +57,8 @@ def read(data, identity=IDENTITY):
     except VaultError:
         ours = None
     try:
-        kind, secret, _ = age.parse_identity(identity)
-        theirs = age.decrypt(data, kind, secret)
-    except age.Refused:
+        theirs = verifier.decrypt(data, identity)
+    except (ValueError, InvalidTag):
         theirs = None
     assert ours == theirs
     return theirs
@@ -89,6 +89,7 @@ REFUSED = {
     "a missing last chunk": file([stanza()], chunks=(bytes(65536), b"x"))[:-17],
     "a short chunk before the last": file([stanza()], chunks=(b"x", b"y")),
     "base64 with loose bits": file([(stanza()[0], stanza()[1][:-1] + "/")]),
+    "a share of low order after nothing that opens": file([stanza(bytes([9] * 32)), stanza(LOW)]),
     "two blanks": file([stanza()]).replace(b"X25519 ", b"X25519  "),
     "a newer version": file([stanza()]).replace(b"/v1", b"/v2"),
 }
@@ -97,6 +98,7 @@ REFUSED = {
 def test_what_the_profile_allows_opens():
     assert read(file([stanza()])) == b"evidence"
     assert read(file([GREASE, stanza(bytes([9] * 32)), stanza(), *[GREASE] * 61])) == b"evidence"
+    assert read(file([stanza(), stanza(LOW), stanza(more=("x",))])) == b"evidence"
     assert read(file([stanza()], chunks=(b"",))) == b""
     assert read(file([stanza()], chunks=(bytes(65536), b"x"))) == bytes(65536) + b"x"
     assert read(file([stanza()], chunks=(bytes(65536),))) == bytes(65536)
@@ -116,8 +118,10 @@ def test_the_worked_example_opens():
     example = re.search(
         "(-----BEGIN AGE .*?\n-----END AGE ENCRYPTED FILE-----\n)", PROFILE.read_text("utf-8").split("## 9")[1], re.S
     )
-    assert read(example[1].encode()) == b"evidence\n"
-    assert age.parse_identity(IDENTITY)[2] in PROFILE.read_text("utf-8")
+    armored = example[1].encode()
+    assert decrypt_bytes(armored, identities=[parse_identity(IDENTITY)]) == b"evidence\n"
+    assert read(base64.b64decode(b"".join(armored.split(b"\n")[1:-2]))) == b"evidence\n"
+    assert forge.age_keys(b"\x42" * 32)[1] in PROFILE.read_text("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -125,15 +129,12 @@ def test_the_worked_example_opens():
     [
         IDENTITY[:-1] + "Y",
         IDENTITY.capitalize(),
-        age.bech32("age-secret-key-", bytes(31)).upper(),
-        age.bech32("age-secret-key-pq-", bytes(33)).upper(),
-        age.bech32("age-secret-key-x-", bytes(32)).upper(),
+        forge.bech32("age-secret-key-", bytes(31)).upper(),
+        forge.bech32("age-secret-key-pq-", bytes(33)).upper(),
+        forge.bech32("age-secret-key-x-", bytes(32)).upper(),
     ],
 )
 def test_identities_in_another_spelling_are_refused(identity):
-    if identity.startswith("AGE-SECRET-KEY-"):
-        with pytest.raises(age.Refused):
-            age.parse_identity(identity)
     with pytest.raises(VaultError):
         parse_identity(identity)
 
@@ -142,8 +143,8 @@ def test_identities_in_another_spelling_are_refused(identity):
 def test_a_work_factor_is_a_number_up_to_20(factor):
     (kind, salt, _), body = SCRYPT
     data, secret = file([([kind, salt, factor], body)]), Secret(b"a passphrase")
-    with pytest.raises(age.Refused) as refused:
-        age.decrypt(data, "scrypt", b"a passphrase")
-    assert ("work factor" in refused.value.reason) == (factor not in ("1", "10"))
+    with pytest.raises((ValueError, InvalidTag)) as refused:
+        verifier.decrypt(data, "a passphrase")
+    assert ("work factor" in str(refused.value)) == (factor not in ("1", "10"))
     with pytest.raises(VaultError):
         decrypt_bytes(data, passphrase=secret)

@@ -91,11 +91,12 @@ class Description:
         Raises:
             FormatError: Values that a description cannot hold.
         """
-        value = self._value()
+        value = self.value()
         _check(value)
         return jcs.encode(value)
 
-    def _value(self) -> dict[str, Json]:
+    def value(self) -> dict[str, Json]:
+        """The members of ``bundle.json``, in any order."""
         return {
             "format": layout.FORMAT,
             "bundle_id": self.bundle_id,
@@ -149,7 +150,7 @@ def decode(data: bytes) -> Description:
         contents=tuple(Content(c["path"], c["size"], c["sha256"]) for c in value["contents"]),
     )
     description.checkpoint.encode()
-    if description._value() != value:
+    if description.value() != value:
         raise FormatError(_WHERE, "values that are not written the one allowed way")
     return description
 

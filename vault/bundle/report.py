@@ -18,7 +18,7 @@ from vault.formats import jcs
 from vault.formats.custody_entry import EntryView
 from vault.formats.record import RecordView
 from vault.formats.ssh_keys import ssh_fingerprint
-from vault.model import Json, format_time
+from vault.model import Json
 
 _STYLE = (
     "body{max-width:52em;margin:2em auto;padding:0 1em;line-height:1.5;font-family:'Noto Sans','Noto Sans SC',"
@@ -33,9 +33,9 @@ _HEAD = (
 )
 _NOTE = (
     "This page is a copy for reading. It proves nothing by itself: VERIFY.txt says how to check the bag. "
-    "Times are claims of the sender."
+    "Times are claims of the sender. "
+    'Of custody entries, and of records with "withheld": true, some parts may be withheld.'
 )
-_WITHHELD = "Some fields may be withheld."
 
 # Controls, and marks that turn the direction of what follows or cannot be seen; joiners (U+200C, U+200D) and the simple
 # direction marks (U+200E, U+200F, U+061C) stay, because scripts need them.
@@ -47,18 +47,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}\Z")
 
 def record_copy(view: RecordView) -> bytes:
     """Return the bytes of ``records/<id>.json``: what the record discloses, in canonical JSON."""
-    return jcs.encode(
-        {
-            "digest": view.digest,
-            "fields": view.fields,
-            "id": view.id,
-            "meta": view.meta,
-            "signer": ssh_fingerprint(view.signer),
-            "type": view.type,
-            "version": view.version,
-            "withheld": view.withheld,
-        }
-    )
+    return jcs.encode(_copy(view))
 
 
 def report_html(
@@ -75,55 +64,45 @@ def report_html(
         attachments: In the order of their ids.
         entries: In the order of their numbers.
     """
-    parts = [_HEAD, f"<h1>Evidence bundle</h1>\n<p>{_NOTE}</p>\n", _section("Bundle", _about(description))]
+    files: list[Json] = [{"path": item.path, "sha256": item.sha256, "size": item.size} for item in attachments]
+    parts = [_HEAD, f"<h1>Evidence bundle</h1>\n<p>{_NOTE}</p>\n"]
+    parts.append(_section("Bundle", {**description.value(), "contents": files}))
     for view in sorted(records, key=lambda v: (v.type == "attachment", v.type, v.id)):
-        parts.append(_record(view))
-    for item in attachments:
-        parts.append(_section(f"File {item.path}", {"sha256": item.sha256, "size": item.size}))
+        parts.append(_section(f"{view.type} {view.id}", _copy(view)))
     for entry in entries:
-        about = {"epoch": entry.epoch, "event": entry.event}
-        parts.append(_section(f"Custody entry {entry.number}", about, note=_WITHHELD))
+        about = {"epoch": entry.epoch, "event": entry.event, "number": entry.number}
+        parts.append(_section(f"Custody entry {entry.number}", about))
     parts.append("</body>\n</html>\n")
     return "".join(parts).encode()
 
 
-def _about(description: Description) -> dict[str, Json]:
+def _copy(view: RecordView) -> dict[str, Json]:
     return {
-        "bundle": description.bundle_id,
-        "case": description.case_id,
-        "custody log": description.checkpoint.origin,
-        "custody log entries": description.checkpoint.size,
-        "epoch": description.epoch,
-        "number": description.number,
-        "previous bundle": description.previous,
-        "purpose": description.purpose,
-        "recipient": {"key hashes": list(description.key_hashes), "kind": description.recipient_kind},
-        "sealed at": format_time(description.sealed_at),
-        "sender": {"digits": description.fingerprint, "ssh-keygen": ssh_fingerprint(description.sender_key)},
-        "software": description.software,
+        "digest": view.digest,
+        "fields": view.fields,
+        "id": view.id,
+        "meta": view.meta,
+        "signer": ssh_fingerprint(view.signer),
+        "type": view.type,
+        "version": view.version,
+        "withheld": view.withheld,
     }
 
 
-def _record(view: RecordView) -> str:
-    language = view.fields.get("language")
-    attribute = f' lang="{language}"' if isinstance(language, str) and _LANGUAGE.match(language) else ""
-    about = {"digest": view.digest, "fields": view.fields, "meta": view.meta, "version": view.version}
-    return _section(f"{view.type} {view.id}", about, attribute=attribute, note=_WITHHELD if view.withheld else "")
-
-
-def _section(title: str, value: dict[str, Json], *, attribute: str = "", note: str = "") -> str:
-    comment = f"<p>{note}</p>\n" if note else ""
-    return f'<section{attribute}>\n<h2 dir="auto">{_text(title)}</h2>\n{comment}{_render(value)}</section>\n'
+def _section(title: str, value: dict[str, Json]) -> str:
+    return f"<section>\n<h2>{_text(title)}</h2>\n{_render(value)}</section>\n"
 
 
 def _render(value: Json) -> str:
     """Return a value as nested lists: members in the order of canonical JSON, elements in their own."""
     if isinstance(value, dict):
+        language = value.get("language")
+        attribute = f' lang="{language}"' if isinstance(language, str) and _LANGUAGE.match(language) else ""
         items = "".join(
-            f'<dt dir="auto">{_text(name)}</dt>\n<dd>\n{_render(value[name])}</dd>\n'
+            f"<dt>\n{_render(name)}</dt>\n<dd>\n{_render(value[name])}</dd>\n"
             for name in sorted(value, key=lambda n: n.encode("utf-16-be"))
         )
-        return f"<dl>\n{items}</dl>\n"
+        return f"<dl{attribute}>\n{items}</dl>\n"
     if isinstance(value, list):
         items = "".join(f"<li>\n{_render(item)}</li>\n" for item in value)
         return f"<ul>\n{items}</ul>\n"
