@@ -14,7 +14,7 @@ from typing import Final
 
 from vault import schema
 from vault.crypto.hashes import sha256
-from vault.errors import DamagedError, FormatError, IntegrityError, NotFoundError, RefusedError
+from vault.errors import FormatError, IntegrityError, NotFoundError, RefusedError
 from vault.formats import jcs
 from vault.formats.fingerprint import fingerprint_of_key
 from vault.formats.record import RecordView, read_record, sign_record
@@ -37,18 +37,13 @@ _load = functools.lru_cache(64)(schema.load_schema)
 
 
 def type_of(connection: Connection, kind: str) -> schema.Schema | None:
-    """Return a record type: one that comes with the program, or one that was added to this vault; None for others.
-
-    Raises:
-        DamagedError: What was added is no type any more.
-    """
+    """Return a record type that comes with the program or was added to this vault; None for others, and a damaged one."""
     if kind in schema.schemas():
         return schema.schemas()[kind]
     text = record_types.get(connection, kind)
-    try:
+    with contextlib.suppress(FormatError):
         return _load(text) if text is not None else None
-    except FormatError as error:
-        raise DamagedError("A record type in the store is damaged.", "Run 'evault check'.") from error
+    return None
 
 
 def schema_of(connection: Connection, kind: str) -> schema.Schema:

@@ -85,6 +85,7 @@ def test_a_type_that_was_exchanged_in_the_store_is_found(cli, place):
         code, checked = cli("check")
         assert code == 1
         assert [(one["code"], one["where"]) for one in checked["findings"]] == [("record-type", "visit")]
+    assert len(cli("schema", "list")[1]["types"]) == 4, "a damaged type keeps nobody from the vault"
 
 
 def test_who_receives_a_record_of_a_type_they_lack_can_verify_and_read_it(place, tmp_path):

@@ -223,11 +223,8 @@ def _check_records(vault: OpenVault, state: _State, job: Job) -> None:
         done += len(batch)
         job.report("checking records", done)
     for name in vault.read(record_types.names):
-        try:
-            holds = vault.read(functools.partial(evidence.schema_of, kind=name)).digest in state.types
-        except DamagedError:
-            holds = False
-        if not holds:
+        kind = vault.read(functools.partial(evidence.type_of, kind=name))
+        if kind is None or kind.digest not in state.types:
             state.say(5, "record-type", name, "A record type is not as it was when it was added.")
     for object_id in sorted(state.signed.keys() - seen):
         state.say(5, "record-missing", object_id, "The log knows a record that the store does not hold.")

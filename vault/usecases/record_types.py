@@ -55,7 +55,8 @@ def page(vault: OpenVault) -> tuple[Schema, ...]:
 
     def work(connection: Connection) -> tuple[Schema, ...]:
         names = {*schema.schemas(), *record_types.names(connection)}
-        return tuple(evidence.schema_of(connection, name) for name in sorted(names))
+        found = (evidence.type_of(connection, name) for name in sorted(names))
+        return tuple(one for one in found if one is not None)
 
     return vault.read(work)
 
