@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -73,6 +74,13 @@ def judge_file(data, identity, recipient):
 def judge_golden(name, change=lambda data: data):
     data = change((GOLDEN / f"{name}.age").read_bytes())
     return judge_file(data, BUNDLES[name]["identity"], BUNDLES[name]["recipient"])
+
+
+def test_the_second_verifier_is_short_and_stands_alone():
+    text = Path(verifier.__file__).read_text("utf-8")
+    roots = {root for pair in re.findall(r"^(?:from (\w+)|import (\w+))", text, re.M) for root in pair if root}
+    assert len(text.splitlines()) <= 300
+    assert roots - sys.stdlib_module_names == {"cryptography"}
 
 
 # --- the golden set ---------------------------------------------------------------------------------------------------
