@@ -37,7 +37,7 @@ _load = functools.lru_cache(64)(schema.load_schema)
 
 
 def type_of(connection: Connection, kind: str) -> schema.Schema | None:
-    """Return a record type that comes with the program or was added to this vault; None for others, and a damaged one."""
+    """Return a type that comes with the program or was added to this vault; None for others, and for a damaged one."""
     if kind in schema.schemas():
         return schema.schemas()[kind]
     text = record_types.get(connection, kind)
