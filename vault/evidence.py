@@ -27,6 +27,9 @@ from vault.store.records import StoredRecord, StoredVersion
 
 MAX_TEXT_IN_TITLE: Final = 200
 
+_BATCH: Final = 500
+"""Records that go into a new search index in one transaction."""
+
 FROM_THE_FILE: Final = frozenset(
     {"sha256", "sha512", "size", "media_type", "original_name", "modified_at", "facts", "discloses", "derived_from"}
 )
@@ -189,18 +192,24 @@ def unindex(connection: Connection, record: StoredRecord, *, superseded: bool = 
         search.unindex(connection, version.serial, superseded=superseded)
 
 
-def index_all(connection: Connection) -> None:
-    """Make the search index anew from all newest versions; one that cannot be read is for the check to name."""
-    search.clear(connection)
-    after = 0
-    while batch := records.all_records(connection, after, 500):
-        for record in batch:
-            after = record.serial
-            kind = type_of(connection, record.type)
-            if kind and record.newest and not record.deleted:
-                with contextlib.suppress(FormatError, IntegrityError, NotFoundError):
-                    version = records.newest(connection, record)
-                    search.index(connection, version.serial, kind.texts(view(version).fields))
+def index_more(connection: Connection) -> bool:
+    """Put the next records into a search index that is being made anew; call it in a transaction of its own.
+
+    A newest version that cannot be read is for the check to name.
+
+    Returns:
+        True when there is more to do: it goes on where it stopped, also after a crash.
+    """
+    first = search.next_record(connection)
+    batch = records.all_records(connection, first - 1, _BATCH) if first else []
+    for record in batch:
+        kind = type_of(connection, record.type)
+        if kind and record.newest and not record.deleted:
+            with contextlib.suppress(FormatError, IntegrityError, NotFoundError):
+                version = records.newest(connection, record)
+                search.index(connection, version.serial, kind.texts(view(version).fields))
+    search.go_on_from(connection, batch[-1].serial + 1 if batch else 0)
+    return bool(batch)
 
 
 def view(version: StoredVersion) -> RecordView:

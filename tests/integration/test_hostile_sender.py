@@ -19,7 +19,7 @@ from tests.vault_world import (
     seal,
 )
 from tui.cli.run import run
-from vault import api
+from vault import api, evidence
 from vault.bundle.contents import OutgoingRecord
 from vault.errors import DamagedError
 from vault.formats import jcs
@@ -30,6 +30,7 @@ from vault.formats.sd_jwt import Disclosure, arrange, decoy, sign_jwt
 from vault.formats.ssh_keys import encode_public_key, ssh_fingerprint
 from vault.jobs import Job
 from vault.model import CustodyEvent, Verdict
+from vault.store import search
 
 
 @pytest.fixture
@@ -117,6 +118,20 @@ def test_a_record_that_cannot_be_read_does_not_stop_an_unlock_that_makes_the_ind
     again = reopen(receiver)
     assert [one.id for one in api.search.find(again, "findable")] == [mine.id]
     assert "record-signature" in checked(again)
+    again.close()
+
+
+def test_an_index_that_is_made_anew_goes_on_where_it_was_stopped(receiver, monkeypatch):
+    monkeypatch.setattr("vault.evidence._BATCH", 2)
+    case = api.cases.add(receiver, "c").id
+    made = [api.records.add(receiver, case, "note", {"text": f"findable {number}"}).id for number in range(5)]
+    receiver.database.atomic(lambda connection: connection.execute("UPDATE search_state SET folding = 0"))
+    assert receiver.database.atomic(evidence.index_more)
+    assert {one.id for one in api.search.find(receiver, "findable")} == set(made[:2])
+    receiver.close()
+    again = reopen(receiver)
+    assert {one.id for one in api.search.find(again, "findable")} == set(made)
+    assert again.read(search.is_current)
     again.close()
 
 

@@ -34,7 +34,9 @@ def new_index(path: str = ":memory:") -> Any:
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA secure_delete = ON")
     connection.execute("PRAGMA trusted_schema = OFF")
-    script = resources.files("vault.store").joinpath("steps", "0002_search.sql").read_text("utf-8")
+    steps = resources.files("vault.store").joinpath("steps")
+    names = ("0002_search.sql", "0006_search_rebuild.sql")
+    script = "".join(steps.joinpath(name).read_text("utf-8") for name in names)
     for statement in statements(script):
         connection.execute(statement)
     return connection
@@ -363,7 +365,11 @@ def test_an_index_of_another_folding_is_noticed_and_cleared(connection: Any) -> 
     assert search.is_current(connection)
     connection.execute("UPDATE search_state SET folding = 0")
     assert not search.is_current(connection)
-    search.clear(connection)
+    assert search.next_record(connection) == 1
+    assert not search.is_current(connection), "a kill here must not pass for a whole index"
+    search.go_on_from(connection, 7)
+    assert search.next_record(connection) == 7
+    search.go_on_from(connection, 0)
     assert search.is_current(connection)
     assert rows(connection, "律师") == []
     search.index(connection, 1, ["律师"])

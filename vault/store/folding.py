@@ -22,7 +22,7 @@ from typing import Final
 
 from vault.errors import DamagedError
 
-FOLDING_VERSION: Final = 1
+FOLDING_VERSION: Final = 2
 """Rises whenever `fold` gives another result for any text, a new release of the table included: then index anew."""
 
 BARRIER: Final = "\uf8ff"
@@ -84,8 +84,15 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return " ".join(text.lower().translate(_table).split())
-    plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", text).casefold())
-    return " ".join(unicodedata.normalize("NFC", plain).translate(_table).split())
+    return " ".join(_plain(text).split())
+
+
+def _plain(text: str) -> str:
+    # What stands between letters and marks without being one goes first, and what it kept apart is put in order.
+    parted = unicodedata.normalize("NFKD", text).casefold().translate(_between)
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", parted))
+    # Once more at the end: letters between which a mark was left out may compose.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", plain).translate(_table))
 
 
 def clusters(text: str) -> list[str]:
@@ -106,8 +113,7 @@ def _splitter(joining: str) -> re.Pattern[str]:
 @lru_cache(maxsize=8192)
 def fold_cluster(cluster: str) -> str:
     """Return what one cluster contributes to the folded text, with a space on each side where it separates."""
-    plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", cluster).casefold())
-    return unicodedata.normalize("NFC", plain).translate(_table)
+    return _plain(cluster)
 
 
 def _in(point: int, ranges: tuple[tuple[int, int], ...]) -> bool:
@@ -120,9 +126,11 @@ class _Joins(dict[str, bool]):
     def __missing__(self, character: str) -> bool:
         # The decomposition decides: halfwidth and compatibility jamo become jamo, U+0F73 becomes two marks. Every
         # character with a combining class is a mark; marks without one may compose as well (U+09BE), or be dropped
-        # before composing (U+034F), and none is to lose its letter.
+        # before composing (U+034F), and none is to lose its letter. What is left out stays with the letter before: the
+        # next one may compose with that.
         first = unicodedata.normalize("NFKD", character)[0]
-        joins = self[character] = unicodedata.category(first)[0] == "M" or _in(ord(first), _COMPOSING)
+        mark = unicodedata.category(first)[0] == "M" or _in(ord(first), _COMPOSING)
+        joins = self[character] = mark or _table[ord(first)] == ""
         return joins
 
 
@@ -132,6 +140,15 @@ class _Table(dict[int, str]):
     def __missing__(self, point: int) -> str:
         replacement = self[point] = _replacement(point)
         return replacement
+
+
+class _Between(dict[int, int | None]):
+    """None for what is left out whatever is beside it, and has no place in the order of marks; else the character."""
+
+    def __missing__(self, point: int) -> int | None:
+        gone = _table[point] == "" and unicodedata.combining(chr(point)) == 0
+        found = self[point] = None if gone else point
+        return found
 
 
 def _replacement(point: int) -> str:
@@ -189,4 +206,5 @@ def _read(name: str) -> str:
 
 
 _table = _Table()
+_between = _Between()
 _joins = _Joins()

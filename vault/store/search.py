@@ -137,16 +137,35 @@ def _changes(connection: Connection) -> int:
 
 
 def is_current(connection: Connection) -> bool:
-    """True when the index was made by this release's folding; otherwise `clear` it and index everything again."""
-    (version,) = connection.execute("SELECT folding FROM search_state").fetchone()
-    return bool(version == FOLDING_VERSION)
+    """True when the index is whole and of this release's folding; otherwise go on from `next_record`."""
+    (version, following) = connection.execute("SELECT folding, next FROM search_state").fetchone()
+    return (version, following) == (FOLDING_VERSION, 0)
 
 
-def clear(connection: Connection) -> None:
-    """Empty the index, to be filled again by this release's folding; call it in a transaction."""
+def next_record(connection: Connection) -> int:
+    """Return the serial from which on records are to be indexed anew, 0 where none is; call it in a transaction.
+
+    An index of another folding is emptied first.
+    """
+    (version, following) = connection.execute("SELECT folding, next FROM search_state").fetchone()
+    if version != FOLDING_VERSION:
+        _clear(connection)
+        return 1
+    return int(following)
+
+
+def go_on_from(connection: Connection, serial: int) -> None:
+    """Remember from which record on the index is still to be made, or with 0 that it is whole.
+
+    Call it in the transaction that indexed the ones before, so that a kill loses neither.
+    """
+    connection.execute("UPDATE search_state SET next = ?", (serial,))
+
+
+def _clear(connection: Connection) -> None:
     connection.execute("INSERT INTO search_index (search_index) VALUES ('delete-all')")
     connection.execute("DELETE FROM search_text")
-    connection.execute("UPDATE search_state SET folding = ?, tidy = 0", (FOLDING_VERSION,))
+    connection.execute("UPDATE search_state SET folding = ?, tidy = 0, next = 1", (FOLDING_VERSION,))
 
 
 def find(

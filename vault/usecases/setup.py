@@ -164,7 +164,8 @@ def _tidy(vault: OpenVault) -> None:
     # A key file that was half written may open with a passphrase that was changed since.
     files.remove_leftovers(vault.folder)
     if not vault.read(search.is_current):
-        vault.database.atomic(evidence.index_all)
+        while vault.database.atomic(evidence.index_more):
+            pass
     vault.start_sweep()
 
 
