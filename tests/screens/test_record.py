@@ -1,0 +1,185 @@
+"""Reading a record: all it says and nothing that is obeyed, its versions, its end."""
+
+from __future__ import annotations
+
+import pytest
+
+from tui.screens.record import RecordScreen
+from tui.widgets.reading import Reading
+from vault import api
+from vault.jobs import Job
+
+
+@pytest.fixture
+def case(vault) -> api.cases.Case:
+    return api.cases.add(vault, "案")
+
+
+@pytest.fixture
+def record(vault, case):
+    person = api.records.add(vault, case.id, "person", {"pseudonym": "P-1"})
+    made = api.records.add(
+        vault,
+        case.id,
+        "testimony",
+        {
+            "statement": "他五月三日来。",
+            "language": "zh-Hans",
+            "kind": "first_account",
+            "given_on": {"value": "2023-05", "precision": "month", "qualifier": "estimated"},
+            "witness": {"id": person.id},
+        },
+    )
+    return api.records.correct(vault, made.id, made.fields | {"statement": "他五月四日来。"}, "听错了")
+
+
+async def read(person, record):
+    person.app.push_screen(RecordScreen(record.id))
+    await person.settle()
+
+
+def looks(vault, record):
+    return [one for one in api.custody.of_object(vault, record.id) if one.event["type"] == "displaying"]
+
+
+def test_a_record_is_read_with_labels_marks_versions_and_names_and_each_look_is_entered(at, vault, record):
+    async def story(person):
+        await read(person, record)
+        shown = person.text()
+        for text in (
+            "他五月四日来。",
+            "Statement · leaves",
+            "Witness · stays",
+            "P-1",
+            "about 2023-05",
+            "First account",
+        ):
+            assert text in shown
+        assert all(one.digest in shown for one in record.versions)
+        await person.press("f1", "escape")
+
+    at(story, vault, size=(100, 50))
+    assert len(looks(vault, record)) == 1
+
+
+def test_an_older_version_is_shown_and_said_to_be_old(at, vault, record):
+    async def story(person):
+        await read(person, record)
+        await person.press("v", "down", "enter")
+        assert "他五月三日来。" in person.text()
+        assert "not the newest" in person.text()
+
+    at(story, vault)
+
+
+def test_the_difference_of_two_versions_is_said_in_signs(at, vault, record):
+    async def story(person):
+        await read(person, record)
+        await person.press("d")
+        assert "[− 三 −][+ 四 +]" in person.text()
+        await person.press("escape", "v", "down", "enter", "d")
+        await person.until(lambda: "no version before" in person.text())
+
+    at(story, vault)
+
+
+def test_a_correction_begins_with_the_newest_version_and_comes_back_to_it(at, vault, record):
+    async def story(person):
+        await read(person, record)
+        await person.press("c")
+        await person.type("真的。")
+        await person.press("f9")
+        person.app.screen.query_one("#do").focus()
+        await person.press("enter", "enter")
+        assert "他五月四日来。真的。" in person.text()
+        assert "version 3" in person.text()
+
+    at(story, vault)
+
+
+def test_deleting_says_what_and_how_many_and_asks_why(at, vault, case, record, tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text("x")
+    api.intake.attach(vault, case.id, file, Job(), api.intake.About(record_id=record.id))
+
+    async def story(person):
+        await read(person, record)
+        assert "a.txt" in person.text()
+        await person.press("x", "enter")
+        await person.type("asked to")
+        await person.press("enter")
+        assert "2 signed versions" in person.text()
+        assert "1 file that belongs to it stays" in " ".join(person.text().replace("│", " ").split())
+        assert person.app.screen.focused.id == "cancel"
+        await person.press("enter")
+        assert not api.records.outline(vault, record.id)[0].deleted
+        await person.press("x")
+        await person.type("asked to")
+        await person.press("enter", "tab", "enter")
+
+    at(story, vault, size=(100, 40))
+    assert api.records.outline(vault, record.id)[0].deleted
+
+
+def test_foreign_text_is_shown_whole_and_never_obeyed(at, vault, case):
+    hostile = "a\x1b[2Jb\u202egnp\u2066c\x07 e\u0301" + "\u0301" * 500
+    uyghur = "مەن \u200dئۆ\u200cز"
+    made = api.records.add(vault, case.id, "testimony", {"statement": f"{hostile}\n{uyghur}\nབཀྲ་ཤིས།"})
+
+    async def story(person):
+        await read(person, made)
+        shown = person.text()
+        assert not set("\x1b\x07\u202e\u2066") & set(shown)
+        assert shown.count("\u0301") < 40
+        assert "⟨RLO⟩gnp⟨LRI⟩c" in shown
+        assert uyghur in shown
+        assert "བཀྲ་ཤིས།" in shown
+
+    at(story, vault)
+
+
+def test_text_from_right_to_left_is_put_in_order_row_by_row_by_what_the_setting_says(at, vault, case, monkeypatch):
+    made = api.records.add(vault, case.id, "note", {"text": "ئۈرۈمچى\nlatin"})
+    monkeypatch.setattr(Reading, "order", staticmethod(lambda row, rtl: row[::-1] if rtl else row))
+
+    async def story(person):
+        await read(person, made)
+        assert "ئۈرۈمچى"[::-1] in person.text()
+        assert "latin" in person.text()
+
+    at(story, vault)
+
+
+def test_the_list_of_records_is_filtered_and_adds_any_type(at, vault, case, record):
+    api.records.add(vault, case.id, "note", {"text": "call the lawyer"})
+
+    async def story(person):
+        await person.press("enter")
+        assert "call the lawyer" in person.text()
+        assert "他五月" in person.text()
+        await person.press("slash")
+        await person.type("note")
+        await person.press("enter")
+        assert "call the lawyer" in person.text()
+        assert "他五月" not in person.text()
+        await person.press("o")
+        assert "What kind of record?" in person.text()
+        await person.press("enter")
+        await person.type("noted")
+        await person.until(lambda: not person.app.screen.dirty)
+
+    at(story, vault)
+    assert [one.type for one in api.drafts.page(vault)] == ["note"]
+
+
+def test_a_person_is_added_in_the_pane_of_people(at, vault, case):
+    async def story(person):
+        await person.press("enter", "2")
+        assert "Nobody is recorded" in person.text()
+        await person.press("a")
+        await person.type("P-9")
+        await person.press("f9", "tab", "enter", "enter")
+        assert "P-9" in person.text()
+
+    at(story, vault)
+    assert [(one.type, one.title) for one in api.records.page(vault, case.id)] == [("person", "P-9")]
