@@ -34,7 +34,7 @@ def prepare(threshold: int = 2, count: int = 3) -> tuple[bytes, tuple[Share, ...
 
 def has_shares(vault: OpenVault) -> bool:
     """True when shares open the vault; new ones will end them."""
-    return vault.keys.RECOVERY_KEY is not None
+    return vault.keys.recovery_public_key is not None
 
 
 def write_share(share: Share, target: Path, protection: Secret | str) -> None:
