@@ -37,6 +37,7 @@ TABLE: Final[dict[type[errors.VaultError], Notice]] = {
     errors.NotFoundError: Notice("not-found", 4, "Not found"),
     errors.AlreadyExistsError: Notice("exists", 4, "It exists already"),
     errors.NotForUsError: Notice("not-for-us", 4, "Not for this vault"),
+    errors.PassphraseNeededError: Notice("passphrase-needed", 4, "A passphrase is needed"),
     errors.WrongKindError: Notice("wrong-kind", 4, "Not a regular file"),
     errors.HoldError: Notice("held", 4, "Held for your decision", "warning"),
     errors.StorageError: Notice("storage", 5, "The disk"),
