@@ -132,7 +132,7 @@ class RecordScreen(VaultScreen):
         found: list[Widget] = [Heading("\n" + _("Versions"))]
         for one in record.versions:
             found.append(Plain(_version(one)))
-            found.append(Quiet(f"   SHA-256 {one.digest}"))
+            found.append(Quiet(f"SHA-256 {one.digest}"))
         return found
 
     async def _files(self, record: Record) -> list[Widget]:
