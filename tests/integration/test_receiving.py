@@ -125,7 +125,9 @@ def test_a_bundle_of_a_verified_contact_is_verified_and_taken_in_read_only(recei
     assert codes(opened) == []
     assert opened.taken == len(sender.records)
     case = api.cases.get(receiver, opened.case_id)
-    assert (case.record_count, case.attachment_count, case.title) == (3, 2, "Received from Known")
+    assert (case.record_count, case.attachment_count, case.title) == (
+        3, 2, "Received from Known, bundle 00000000: for the hearing <b>not markup</b>",
+    )  # fmt: skip
     for record in api.records.page(receiver, opened.case_id):
         assert (record.origin, record.verdict) == (opened.signer, "verified")
         assert api.records.show(receiver, record.id).withheld
@@ -165,6 +167,17 @@ def test_verifying_the_contact_raises_what_came_from_its_key_before(receiver, se
     again = receive(receiver, data, tmp_path / "1.age")
     assert (again.verdict, codes(again)) == (Verdict.FAILED, ["replayed"])
     assert "kept as verified" in again.report.findings[-1].message
+
+
+def test_the_case_of_a_bundle_says_from_whom_and_which_and_nothing_wild(receiver, sender, tmp_path):
+    wild = "\u202efor\x1b[31m the\r\nhearing " + "x" * 300
+    opened = receive(receiver, sender.seal(key_of(receiver), bundle_id="ab" * 16, purpose=wild), tmp_path / "1.age")
+    title = api.cases.get(receiver, opened.case_id).title
+    assert title.startswith(f"Received from sender {opened.signer[:11]}, bundle abababab: for [31m the hearing xxx")
+    assert len(title) < 200
+    silent = Sender(MALLORY).seal(key_of(receiver), bundle_id=an_id(3), purpose="")
+    opened = receive(receiver, silent, tmp_path / "2.age")
+    assert api.cases.get(receiver, opened.case_id).title.endswith("bundle 00000000")
 
 
 def _everything(vault):

@@ -5,6 +5,7 @@ Nothing is written unless the bundle is intact and, where the signer was named, 
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -26,6 +27,10 @@ from vault.store.contacts import StoredContact
 from vault.store.database import Connection
 
 T = TypeVar("T")
+
+_PURPOSE_IN_TITLE: Final = 100
+_JOINERS: Final = "\u200c\u200d"
+"""Scripts such as Uyghur and Tibetan need them in a purpose too."""
 
 STEP: Final = "12 signer and history"
 
@@ -78,6 +83,15 @@ class Opened:
     signer_words: str = ""
     contact: str = ""
     contents: Contents | None = None
+
+    def title(self, bundle_id: str) -> str:
+        """Return what to call a case that this bundle opens: from whom, which bundle, what for as the sender says."""
+        name = self.signer_name or f"sender {self.signer[:11]}"
+        plain = (" " if unicodedata.category(one)[0] in "CZ" and one not in _JOINERS else one for one in self.purpose)
+        purpose = " ".join("".join(plain).split())
+        if len(purpose) > _PURPOSE_IN_TITLE:
+            purpose = f"{purpose[:_PURPOSE_IN_TITLE]}…"
+        return f"Received from {name}, bundle {bundle_id[:8]}" + (f": {purpose}" if purpose else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,8 +253,7 @@ class _Taking:
             self.case_id = cases.id_of(connection, known)
             return known
         self.case_id = new_id()
-        name = self.opened.signer_name or f"sender {self.opened.signer[:11]}"
-        title = f"Received from {name}"
+        title = self.opened.title(self.bundle.bundle_id)
         serial = cases.add(connection, CaseId(self.case_id), title, self.vault.clock(), self.opened.signer, sender_case)
         self.transaction.record(
             CustodyEvent("creation", self.case_id, "case", case_id=self.case_id, why="for a received bundle")
