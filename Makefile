@@ -88,6 +88,7 @@ endif
 
 .venv/runtime: .venv/packages pyproject.toml
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(PY) -m compileall -q vault tui
 	@touch $@
 
 # bagit comes as source only: it is built with the build tools of requirements-build.lock.

@@ -97,7 +97,7 @@ def _child(options: Options) -> tuple[int, dict[str, Any]]:
     reading, writing = os.pipe()
     handle, more = _inheritable(writing)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_HANDED_ON)}
-    command = [sys.executable, "-P", "-s", "-c", _START, _ROOT, str(handle), json.dumps(asdict(options))]
+    command = [sys.executable, "-P", "-s", "-B", "-c", _START, _ROOT, str(handle), json.dumps(asdict(options))]
     process = subprocess.Popen(command, env=environment, **more)
     os.close(writing)
     with _signals_for(process):
