@@ -12,6 +12,7 @@ from textual.widgets import ContentSwitcher, Tab, Tabs
 from tui.base import VaultScreen
 from tui.i18n import N_, _
 from tui.panes.base import CasePane
+from tui.panes.bundles import BundlesPane
 from tui.panes.custody import CustodyPane
 from tui.panes.files import FilesPane
 from tui.panes.people import PeoplePane
@@ -24,6 +25,7 @@ PANES: tuple[tuple[str, str, type[CasePane]], ...] = (
     ("people", N_("People"), PeoplePane),
     ("files", N_("Files"), FilesPane),
     ("custody", N_("Custody"), CustodyPane),
+    ("bundles", N_("Bundles"), BundlesPane),
 )
 """Id, title and class of each pane, in their order."""
 

@@ -1,0 +1,88 @@
+"""Fourth step of a seal: exactly what each recipient will see, and which names are in it."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.app import ComposeResult
+from textual.widgets import DataTable
+
+from tui import leaving
+from tui.dialogs.reading import ReadingDialog
+from tui.i18n import N_, _, ngettext
+from tui.screens.sealing.plan import Plan
+from tui.screens.sealing.step import Step
+from tui.text import one_line
+from tui.widgets.plain import Plain, Quiet, cell, fitted
+from vault import api
+
+_NAMES = "\0names"
+_OTHER_COLUMNS = 30
+
+
+class Preview(Step):
+    """Shows what would leave; nothing is written yet."""
+
+    TITLE = N_("Look it over")
+    NEXT = N_("Seal")
+    DEFAULT_CSS = "Preview DataTable { margin-top: 1; }"
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        self._parts: tuple[api.sealing.Part, ...] = ()
+        self._names: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        """Lay it out."""
+        yield Plain("", id="for-whom")
+        yield Plain("", id="how-much")
+        yield Quiet(_("Enter shows in full what they will read. Nothing is written yet."))
+        yield DataTable(id="shown", cursor_type="row")
+
+    async def enter(self) -> None:
+        """Ask the core what leaves."""
+        screen = self.seal_screen
+        shown = await screen.core(api.sealing.preview, screen.vault, self.plan.choice())
+        self._parts = shown.parts
+        self._names = leaving.names(shown.parts)
+        inside = await screen.core(leaving.hidden_names, shown.parts, list(self.plan.parts.values()))
+        self.query_one("#for-whom", Plain).say(_("For: {names}", names=await self._whom()))
+        stays = sum(not said.leaves for part in shown.parts for said in part.said)
+        told = ngettext("{count} thing is withheld", "{count} things are withheld", stays)
+        self.query_one("#how-much", Plain).say(f"{leaving.amount(shown.parts)}; {told}.")
+        self._names += inside
+        self._fill()
+
+    async def _whom(self) -> str:
+        if self.plan.passphrase:
+            return _("whoever knows the passphrase")
+        screen = self.seal_screen
+        unverified = await screen.core(api.sealing.unverified, screen.vault, self.plan.to)
+        names = [f"{one_line(name, 40)}{' ' + _('(✗ not verified)') * (name in unverified)}" for name in self.plan.to]
+        return ", ".join(name.strip() for name in names)
+
+    def _fill(self) -> None:
+        table = self.query_one("#shown", DataTable)
+        table.clear(columns=True)
+        width = max(20, table.size.width - _OTHER_COLUMNS)
+        table.add_column(_("Kind"), width=12)
+        table.add_column(_("Title"), width=width)
+        table.add_column(_("Leaves"), width=8)
+        count = len(self._names)
+        told = ngettext("{count} name is in it", "{count} names are in it", count) if count else _("no name was found")
+        table.add_row(cell(_("Names"), "bold"), cell(told, "bold"), cell(""), key=_NAMES)
+        for part in self._parts:
+            title = fitted(leaving.title_of(part), width)
+            table.add_row(cell(leaving.kind_of(part)), cell(title), cell(leaving.counted(part)), key=part.record_id)
+        table.focus()
+
+    @on(DataTable.RowSelected)
+    def _open(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        if event.row_key.value == _NAMES:
+            names = "\n".join(self._names) or _("No name was found in what leaves.")
+            remark = _("The program knows only names that have a field of their own. Read the texts for others.")
+            self.app.push_screen(ReadingDialog(_("Names that leave"), f"{names}\n\n{remark}"))
+            return
+        part = next(one for one in self._parts if one.record_id == event.row_key.value)
+        title = f"{leaving.kind_of(part)}: {leaving.title_of(part)}"
+        self.app.push_screen(ReadingDialog(title, leaving.text_of(part)))

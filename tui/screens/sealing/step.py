@@ -1,0 +1,40 @@
+"""What the steps of a seal have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.containers import Vertical
+
+from tui.screens.sealing.plan import Plan
+
+if TYPE_CHECKING:
+    from tui.screens.seal import SealScreen
+
+
+class Step(Vertical):
+    """One step.
+
+    Args:
+        plan: What was chosen so far; the step changes it.
+    """
+
+    TITLE: ClassVar[str]
+    NEXT: ClassVar[str] = ""
+    """The word on the button that goes on; empty for the usual one."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(id=type(self).__name__.lower())
+        self.plan = plan
+
+    @property
+    def seal_screen(self) -> SealScreen:
+        """The screen it is on."""
+        return cast("SealScreen", self.screen)
+
+    async def enter(self) -> None:
+        """Show what there is, and give the focus to where the person begins."""
+
+    async def leave(self) -> bool:
+        """Take over what was chosen; False when the person has to stay."""
+        return True

@@ -1,0 +1,137 @@
+"""A list in which several things are marked with Space; Enter or a second click opens one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.coordinate import Coordinate
+from textual.message import Message
+from textual.widgets import DataTable
+
+from tui.i18n import N_
+from tui.widgets.plain import cell, fitted
+
+_NARROWEST = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing.
+
+    Attributes:
+        key: Names it to the program.
+        cells: What is shown of it, anybody's text.
+    """
+
+    key: str
+    cells: tuple[str, ...]
+
+
+class MarkList(DataTable[Text]):
+    """Rows with a mark in front: ``[✓]`` or ``[ ]``."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "mark", N_("Mark")),
+        Binding("ctrl+a", "mark_all", N_("Mark all or none"), show=False),
+    ]
+
+    class Marked(Message):
+        """Something is marked now, or not any more.
+
+        Args:
+            source: The list.
+            key: Of the only thing that changed, or empty.
+        """
+
+        def __init__(self, source: MarkList, key: str = "") -> None:
+            super().__init__()
+            self.source, self.key = source, key
+
+        @property
+        def control(self) -> MarkList:
+            """The list it comes from."""
+            return self.source
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id, cursor_type="row")
+        self._columns: list[tuple[str, int]] = []
+        self._rows: list[Row] = []
+        self.marked: set[str] = set()
+        """Keys of what is marked."""
+
+    def fill(self, columns: Sequence[tuple[str, int]], rows: Sequence[Row], marked: Collection[str]) -> None:
+        """Show these things; the cursor stays where it was.
+
+        Args:
+            columns: Title and width in cells of each; one of them has the width 0 and takes what is left.
+            rows: The things, each with as many cells.
+            marked: Keys of those that are marked.
+        """
+        self._columns, self._rows, self.marked = list(columns), list(rows), set(marked)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        row, top = self.cursor_row, self.scroll_y
+        self.clear(columns=True)
+        rest = self.size.width - 7 - sum(width + 2 for _title, width in self._columns)
+        widths = [width or max(_NARROWEST, rest) for _title, width in self._columns]
+        self.add_column("", width=3)
+        for (title, _width), width in zip(self._columns, widths, strict=True):
+            self.add_column(Text(title), width=width)
+        for one in self._rows:
+            cells = (cell(fitted(text, width), most=1000) for text, width in zip(one.cells, widths, strict=True))
+            self.add_row(_mark(one.key in self.marked), *cells)
+        self.move_cursor(row=min(row, max(0, len(self._rows) - 1)))
+        self.scroll_to(y=top, animate=False)
+
+    def on_resize(self) -> None:
+        """Use the new width."""
+        if self._columns:
+            self._lay_out()
+
+    @property
+    def current(self) -> str:
+        """The key of the thing the cursor is on, or an empty string."""
+        return self._rows[self.cursor_row].key if 0 <= self.cursor_row < len(self._rows) else ""
+
+    def action_mark(self) -> None:
+        """Mark the thing the cursor is on, or not any more, and go on to the next."""
+        self._toggle(self.cursor_row)
+        self.move_cursor(row=self.cursor_row + 1)
+
+    def action_mark_all(self) -> None:
+        """Mark everything, or nothing where everything is marked."""
+        keys = {one.key for one in self._rows}
+        self.mark_only(set() if keys <= self.marked else keys)
+        self.post_message(self.Marked(self))
+
+    def mark_only(self, keys: Collection[str]) -> None:
+        """Mark these things and no others; nothing is told of it."""
+        self.marked = set(keys)
+        for place, one in enumerate(self._rows):
+            self.update_cell_at(Coordinate(place, 0), _mark(one.key in self.marked))
+
+    def _toggle(self, place: int) -> None:
+        if not 0 <= place < len(self._rows):
+            return
+        key = self._rows[place].key
+        self.marked ^= {key}
+        self.update_cell_at(Coordinate(place, 0), _mark(key in self.marked))
+        self.post_message(self.Marked(self, key))
+
+    async def _on_click(self, event: events.Click) -> None:
+        """A click on the mark changes it."""
+        meta = event.style.meta
+        if meta.get("column") == 0 and meta.get("row", -1) >= 0:
+            event.prevent_default()
+            self.move_cursor(row=meta["row"])
+            self._toggle(meta["row"])
+
+
+def _mark(marked: bool) -> Text:
+    return Text("[✓]" if marked else "[ ]")
