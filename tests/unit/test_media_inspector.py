@@ -134,7 +134,7 @@ def test_a_file_that_turns_out_shorter_or_longer_fails(answer):
 
 
 def test_an_interpreter_that_cannot_start_is_a_failure_not_an_error(monkeypatch):
-    monkeypatch.setattr(inspector, "_command", lambda: ["/nonexistent/python"])
+    monkeypatch.setattr(inspector, "_command", lambda module: ["/nonexistent/python"])
     with Inspector() as guard:
         assert look(guard, PHOTO) == FAILED
 
@@ -176,7 +176,7 @@ GOOD = b'{"discloses":[],"extension":"bin","facts":{},"failed":false,"media_type
 )
 def test_no_behaviour_of_a_captured_child_gets_through(monkeypatch, behaviour):
     script = ROGUE + behaviour
-    monkeypatch.setattr(inspector, "_command", lambda: [sys.executable, "-I", "-c", script])
+    monkeypatch.setattr(inspector, "_command", lambda module: [sys.executable, "-I", "-c", script])
     hangs = "sleep" in behaviour or behaviour.endswith("100000))")
     total = 0
 
@@ -193,7 +193,7 @@ def test_no_behaviour_of_a_captured_child_gets_through(monkeypatch, behaviour):
 
 def test_a_child_that_keeps_the_contract_is_believed(monkeypatch):
     script = ROGUE + "frame(b'H', b'limits'); frame(b'A', GOOD)"
-    monkeypatch.setattr(inspector, "_command", lambda: [sys.executable, "-I", "-c", script])
+    monkeypatch.setattr(inspector, "_command", lambda module: [sys.executable, "-I", "-c", script])
     with Inspector() as guard:
         assert look(guard, PHOTO) == MediaFacts("a/b", "bin")
 
@@ -280,8 +280,8 @@ def test_after_its_imports_the_child_opens_nothing_starts_nothing_and_connects_t
     strace, log = shutil.which("strace"), tmp_path / "log"
     if strace is None or subprocess.run([strace, "-o", log, "true"], capture_output=True).returncode:
         pytest.skip("strace is missing or not allowed here")
-    real = inspector._command()
-    monkeypatch.setattr(inspector, "_command", lambda: [strace, "-f", "-o", str(log), *real])
+    real = inspector._command("vault.media.child")
+    monkeypatch.setattr(inspector, "_command", lambda module: [strace, "-f", "-o", str(log), *real])
     with Inspector(wall_seconds=60) as guard:
         assert not look(guard, PHOTO).failed
         assert look(guard, b"words").media_type == "text/plain"

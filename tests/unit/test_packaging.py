@@ -20,7 +20,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-DIRECT = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
+EXTRAS = [text for texts in PROJECT["project"]["optional-dependencies"].values() for text in texts]
+DIRECT = [Requirement(text) for text in PROJECT["project"]["dependencies"] + EXTRAS]
 LOCKS = ("requirements-build.lock", "requirements.lock", "requirements-dev.lock")
 MOST_RUNTIME_DISTRIBUTIONS = 24
 

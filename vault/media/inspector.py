@@ -19,12 +19,18 @@ from types import TracebackType
 from typing import IO, Final, Self, cast
 
 from vault.errors import FormatError
-from vault.media import wire
+from vault.media import pictures, wire
 from vault.media.facts import ANSWER_SIZE, FAILED, READ_SIZE, READ_TOTAL, WALL_SECONDS, MediaFacts, decode_facts
+from vault.media.pictures import Picture
 
 _HELLO_SIZE: Final = 64
 _CONFINEMENTS: Final = ("limits", "undumpable", "syscalls")
-_START: Final = "import sys; sys.path[:] = [sys.argv[1], *sys.path]; from vault.media.child import main; main()"
+_START: Final = (
+    "import sys; sys.path[:] = [sys.argv[1], *sys.path]; "
+    "from importlib import import_module; import_module(sys.argv[2]).main()"
+)
+_LOOKS: Final = "vault.media.child"
+_PAINTS: Final = "vault.media.painter"
 _KEPT: Final = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """What Python itself may need to start, and nothing else."""
 
@@ -90,6 +96,38 @@ class Inspector:
                 self._end()
                 raise
 
+    def picture(self, read: Callable[[int, int], bytes], size: int, side: int) -> Picture | str:
+        """Decode a picture into a small one, in a child of its own that ends with it.
+
+        Args:
+            read: As of `inspect`.
+            size: Length of the file in bytes.
+            side: Pixels that its longer side may have, 1 to `pictures.SIDE`.
+
+        Returns:
+            The small picture, or one of the words `pictures.WHY_NOT`. `DAMAGED` also when the child died, hung or broke
+            its contract.
+
+        Raises:
+            Exception: Only what `read` itself raises.
+        """
+        if not 0 < side <= pictures.SIDE:
+            raise ValueError("a side of 1 to 512 pixels")
+        child: _Child | None = None
+        try:
+            child = _start(_PAINTS)
+            limits = {wire.PAINTED: pictures.ANSWER_SIZE, wire.NOT_PAINTED: pictures.WHY_SIZE}
+            with _Alarm(child, self._wall_seconds):
+                kind, body = child.ask((wire.PICTURE, wire.pack_picture(size, side)), limits, read, size)
+            if kind == wire.NOT_PAINTED:
+                return pictures.decode_why_not(body)
+            return pictures.decode_picture(body, side)
+        except (_ViolationError, FormatError):
+            return pictures.DAMAGED
+        finally:
+            if child is not None:
+                child.end()
+
     def close(self) -> None:
         """End the child. Another `inspect` starts a new one."""
         with self._lock:
@@ -104,26 +142,11 @@ class Inspector:
         if self._child is not None and self._child.process.poll() is not None:
             self._end()
         if self._child is None:
-            self._child = _start()
+            self._child = _start(_LOOKS)
         child = self._child
         with _Alarm(child, self._wall_seconds):
-            child.greet()
-            child.send(wire.INSPECT, wire.pack_size(size))
-            left = READ_TOTAL
-            while True:
-                kind, body = child.receive({wire.RANGE: 12, wire.ANSWER: ANSWER_SIZE})
-                if kind == wire.ANSWER:
-                    return _decoded(body)
-                if len(body) != 12:
-                    raise _ViolationError
-                offset, length = wire.unpack_range(body)
-                left -= length
-                if not 0 < length <= READ_SIZE or offset + length > size or left < 0:
-                    raise _ViolationError
-                data = read(offset, length)
-                if len(data) != length:
-                    raise _ViolationError
-                child.send(wire.DATA, data)
+            request = (wire.INSPECT, wire.pack_size(size))
+            return _decoded(child.ask(request, {wire.ANSWER: ANSWER_SIZE}, read, size)[1])
 
 
 def _decoded(answer: bytes) -> MediaFacts:
@@ -151,6 +174,39 @@ class _Child:
         if any(word not in _CONFINEMENTS for word in words):
             raise _ViolationError
         self.confinement, self._greeted = words, True
+
+    def ask(
+        self,
+        request: tuple[bytes, bytes],
+        answers: dict[bytes, int],
+        read: Callable[[int, int], bytes],
+        size: int,
+    ) -> tuple[bytes, bytes]:
+        """Send a request, hand over the ranges of the file that are asked for, and return kind and body of the answer.
+
+        Args:
+            request: Kind and body.
+            answers: The kinds of answer, each with the longest body allowed.
+            read: Returns exactly a range of the file.
+            size: Length of the file in bytes.
+        """
+        self.greet()
+        self.send(*request)
+        left = READ_TOTAL
+        while True:
+            kind, body = self.receive({wire.RANGE: 12, **answers})
+            if kind in answers:
+                return kind, body
+            if len(body) != 12:
+                raise _ViolationError
+            offset, length = wire.unpack_range(body)
+            left -= length
+            if not 0 < length <= READ_SIZE or offset + length > size or left < 0:
+                raise _ViolationError
+            data = read(offset, length)
+            if len(data) != length:
+                raise _ViolationError
+            self.send(wire.DATA, data)
 
     def send(self, kind: bytes, body: bytes) -> None:
         try:
@@ -199,16 +255,16 @@ class _Alarm:
                 self._child.process.kill()
 
 
-def _command() -> list[str]:
+def _command(module: str) -> list[str]:
     # Isolated mode ignores the environment and the current folder, so the package's own place is handed over: it is the
     # same whether the package is installed, installed editable or run from a checkout.
-    return [sys.executable, "-I", "-c", _START, str(Path(__file__).resolve().parents[2])]
+    return [sys.executable, "-I", "-B", "-c", _START, str(Path(__file__).resolve().parents[2]), module]
 
 
-def _start() -> _Child:
+def _start(module: str) -> _Child:
     try:
         process = subprocess.Popen(
-            _command(),
+            _command(module),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

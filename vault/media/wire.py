@@ -2,7 +2,9 @@
 
 Kinds, from the child: `HELLO` (ASCII words, which confinements hold), `RANGE` (8 bytes offset, 4 bytes length),
 `ANSWER` (`facts.encode_facts`). From the parent: `INSPECT` (8 bytes size of the file), `DATA` (the range asked for,
-exactly as long as asked). Numbers are big-endian. A stream that ends inside a frame ends the conversation.
+exactly as long as asked). The child that decodes a picture is asked by `PICTURE` (8 bytes size of the file, 2 bytes the
+longest side that is wanted) and answers with `PAINTED` (`pictures.encode_picture`) or `NOT_PAINTED` (an ASCII word).
+Numbers are big-endian. A stream that ends inside a frame ends the conversation.
 
 Spec: docs/formats/media-facts.md, section "Between parent and child"
 """
@@ -17,10 +19,16 @@ RANGE: Final = b"R"
 ANSWER: Final = b"A"
 INSPECT: Final = b"I"
 DATA: Final = b"D"
+PICTURE: Final = b"P"
+PAINTED: Final = b"T"
+NOT_PAINTED: Final = b"N"
 
 _HEAD: Final = struct.Struct(">cI")
 _SIZE: Final = struct.Struct(">Q")
 _RANGE: Final = struct.Struct(">QI")
+_PICTURE: Final = struct.Struct(">QH")
+INSPECT_SIZE: Final = _SIZE.size
+PICTURE_SIZE: Final = _PICTURE.size
 
 
 class Stream(Protocol):
@@ -78,6 +86,23 @@ def unpack_size(body: bytes) -> int:
     if len(body) != _SIZE.size:
         raise ValueError("malformed size")
     return int(_SIZE.unpack(body)[0])
+
+
+def pack_picture(size: int, side: int) -> bytes:
+    """Return the body of a `PICTURE` frame."""
+    return _PICTURE.pack(size, side)
+
+
+def unpack_picture(body: bytes) -> tuple[int, int]:
+    """Return size of the file and longest side in the body of a `PICTURE` frame.
+
+    Raises:
+        ValueError: The body is not 10 bytes.
+    """
+    if len(body) != _PICTURE.size:
+        raise ValueError("malformed request for a picture")
+    size, side = _PICTURE.unpack(body)
+    return int(size), int(side)
 
 
 def pack_range(offset: int, length: int) -> bytes:
