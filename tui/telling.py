@@ -6,12 +6,19 @@ from collections.abc import Iterator
 from typing import Final
 
 from tui.dates import told as told_date
-from tui.i18n import _, language
+from tui.i18n import N_, _, language
 from vault import api
 from vault.model import Json
 
 LONG: Final = 60
 """Characters from which a value stands on lines of its own."""
+
+VERDICTS: Final = {
+    "verified": N_("verified"),
+    "intact": N_("intact, signer not established"),
+    "failed": N_("failed"),
+}
+"""What the verification of a received record came to; translated where it is shown."""
 
 
 def told(field: api.Field, value: Json) -> str:

@@ -84,6 +84,21 @@ def refuse_elsewhere(connection: Connection, case_serial: int, reference: Json) 
         raise NotFoundError("There is no record of that id in this case.", "See 'evault record list --case ID'.")
 
 
+def whole(connection: Connection, record: StoredRecord, fields: dict[str, Json]) -> dict[str, Json]:
+    """Return all that the next version of a record says; of an attachment, what was taken from its file is added.
+
+    Raises:
+        RefusedError: The fields state what is taken from the file.
+        NotFoundError: An attachment is to belong to a record that is not in its case.
+    """
+    if record.type != "attachment":
+        return fields
+    refuse_from_the_file(fields)
+    refuse_elsewhere(connection, record.case_serial, fields.get("belongs_to"))
+    present = {} if record.deleted else view(records.newest(connection, record)).fields
+    return {name: value for name, value in present.items() if name in FROM_THE_FILE} | fields
+
+
 def object_kind(kind: str) -> str:
     """Return what the custody log calls a record of this type."""
     return "attachment" if kind == "attachment" else "record"

@@ -312,3 +312,17 @@ def test_words_that_were_corrected_away_before_the_record_was_deleted_leave_the_
     starts = {word[:6].encode() for word in words}
     runs = re.findall(rb"[%s]{6,}" % letters.encode(), after)
     assert [run for run in runs if any(run[at : at + 6] in starts for at in range(len(run) - 5))] == []
+
+
+def test_a_draft_makes_no_attachment_without_a_file_and_corrects_only_what_is_said_of_one(vault, case, tmp_path):
+    made_up = drafts.save(vault, case.id, "attachment", {"sha256": "0" * 64, "size": 1, "media_type": "x/y"})
+    with pytest.raises(errors.RefusedError, match="with their file"):
+        drafts.sign(vault, made_up.id)
+    (tmp_path / "a").write_text("x")
+    file = api.intake.attach(vault, case.id, tmp_path / "a", Job())
+    drafts.save(vault, case.id, "attachment", {"sha256": "0" * 64}, file.id, based_on=1)
+    with pytest.raises(errors.RefusedError, match="taken from the file"):
+        drafts.sign(vault, file.id)
+    drafts.save(vault, case.id, "attachment", {"description": "a paper"}, file.id, based_on=1)
+    drafts.sign(vault, file.id)
+    assert records.show(vault, file.id).fields == file.fields | {"description": "a paper"}

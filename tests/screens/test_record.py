@@ -187,3 +187,27 @@ def test_a_person_is_added_in_the_pane_of_people(at, vault, case):
 
     at(story, vault)
     assert [(one.type, one.title) for one in api.records.page(vault, case.id)] == [("person", "P-9")]
+
+
+def test_what_is_said_of_a_file_is_corrected_and_what_its_bytes_say_is_not_asked(at, vault, case, tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text("x")
+    made = api.intake.attach(vault, case.id, file, Job(), api.intake.About(note="a paper"))
+
+    async def story(person):
+        await read(person, made)
+        await person.press("c")
+        assert "SHA-256" not in person.text()
+        editor = next(one for one in person.app.screen.query("Editor") if one.text == "a paper")
+        editor.focus()
+        await person.press("end")
+        await person.type(" from the court")
+        await person.press("f9")
+        person.app.screen.query_one("#do").focus()
+        await person.press("enter")
+        assert "version 2" in person.text()
+
+    at(story, vault)
+    now = api.records.show(vault, made.id)
+    assert now.fields["description"] == "a paper from the court"
+    assert now.fields["sha256"] == made.sha256

@@ -14,6 +14,7 @@ from tui.dialogs.choose import ChooseDialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.i18n import N_, _, language
 from tui.panes.base import CasePane
+from tui.telling import VERDICTS
 from tui.widgets.plain import Quiet, cell
 from vault import api
 from vault.model import Draft, Record
@@ -108,7 +109,7 @@ class RecordsPane(CasePane):
         if record.deleted:
             return _("deleted")
         if record.origin:
-            return _("received, {verdict}", verdict=_(record.verdict))
+            return _("received, {verdict}", verdict=_(VERDICTS.get(record.verdict, record.verdict)))
         count = len(record.versions)
         return _("version {number}", number=count) if count > 1 else ""
 

@@ -111,7 +111,7 @@ class CaseScreen(VaultScreen):
         """
         if kind == "draft":
             self.work("opening a draft", self._open_draft(item_id))
-        elif kind == "record":
+        else:
             from tui.screens.record import RecordScreen
 
             self.app.push_screen(RecordScreen(item_id))

@@ -227,16 +227,18 @@ class DraftScreen(VaultScreen):
             self._signing = False
 
     async def _ask_and_sign(self) -> None:
-        fields = self.typed()
+        fields, before = self.typed(), {}
+        if self.draft.based_on:
+            before = (await self.core(api.records.show, self.vault, self._draft_id)).fields
+        fixed = {name: before[name] for name in api.records.fixed(self.draft.type) & before.keys()}
         try:
-            await self.core(self.schema.validate, fields)
+            await self.core(self.schema.validate, fixed | fields)
         except RefusedError as error:
             self._refused(error)
             return
         pieces = None
         if self.draft.based_on:
-            before = (await self.core(api.records.show, self.vault, self._draft_id)).fields
-            pieces = await self.core(compare, plain(self.schema, before), plain(self.schema, fields))
+            pieces = await self.core(compare, plain(self.schema, before), plain(self.schema, fixed | fields))
             if all(piece.sign == " " for piece in pieces):
                 raise RefusedError(
                     "This would change nothing: the newest version says the same.", "Nothing was signed."

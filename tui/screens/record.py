@@ -16,7 +16,7 @@ from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.difference import DifferenceDialog
 from tui.i18n import N_, _, language, ngettext
 from tui.screens.record_edit import correction, screen_for
-from tui.telling import plain, said, told
+from tui.telling import VERDICTS, plain, said, told
 from tui.text import one_line
 from tui.widgets.difference import compare
 from tui.widgets.fields import label
@@ -26,8 +26,6 @@ from tui.widgets.reading import Reading
 from vault import api
 from vault.errors import NotFoundError
 from vault.model import Record, RecordVersion
-
-_VERDICTS = {"verified": N_("verified"), "intact": N_("intact, the signer is not established"), "failed": N_("failed")}
 
 
 class RecordScreen(VaultScreen):
@@ -112,7 +110,7 @@ class RecordScreen(VaultScreen):
         contacts = await self.core(api.contacts.page, self.vault)
         name = next((one.name for one in contacts if one.fingerprint == record.origin), "")
         whom = one_line(name) if name else record.origin
-        verdict = _(_VERDICTS.get(record.verdict, record.verdict))
+        verdict = _(VERDICTS.get(record.verdict, record.verdict))
         return [_("Received from {whom}: {verdict}. It cannot be corrected here.", whom=whom, verdict=verdict)]
 
     def _names(self, record: Record) -> dict[str, str]:

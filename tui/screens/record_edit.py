@@ -12,6 +12,7 @@ from tui.screens.drafting import DraftScreen
 from tui.screens.testimony import TestimonyScreen
 from tui.widgets.form import Form
 from tui.widgets.frame import TitleBar
+from vault import api
 from vault.model import CaseId, Draft, Json, Record, RecordId
 
 
@@ -31,7 +32,8 @@ class RecordEditScreen(DraftScreen):
 
     def __init__(self, draft: Draft, *, stored: bool = False) -> None:
         super().__init__(draft, stored=stored)
-        self._form = Form(self.schema, draft.fields, self.case_id, str(draft.id))
+        fixed = api.records.fixed(draft.type)
+        self._form = Form(self.schema, draft.fields, self.case_id, str(draft.id), fixed)
         self._known = dict(draft.fields)
 
     def compose(self) -> ComposeResult:

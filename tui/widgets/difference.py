@@ -16,9 +16,10 @@ from tui.i18n import _, ngettext
 from tui.text import shown
 
 _TOKEN = re.compile(
-    "[\u3000-\u303f\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]|\\s+|[^\\W_]+|.", re.DOTALL
+    "[\u3000-\u303f\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]|[^\\W_\u3400-\u9fff]+\\s*|\\s+|.",
+    re.DOTALL,
 )
-_MOST = 4000
+_MOST = 3000
 """Words of two paragraphs beyond which they are shown as replaced whole: comparing them would take too long."""
 _AROUND = 24
 _LONG = 400
@@ -42,37 +43,43 @@ def compare(old: str, new: str) -> list[Piece]:
 
 
 def _lines(old: str, new: str) -> Iterator[tuple[str, str]]:
-    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    for kind, first, last, start, end in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        removed, added = "".join(before[first:last]), "".join(after[start:end])
+    """Compare paragraphs; what many paragraphs say alike (an empty line) is no landmark."""
+    lead, before, after, tail = _trimmed(old.splitlines(keepends=True), new.splitlines(keepends=True))
+    yield " ", "".join(lead)
+    for kind, first, last, start, end in difflib.SequenceMatcher(None, before, after).get_opcodes():
         if kind == "equal":
-            yield " ", removed
+            yield " ", "".join(before[first:last])
+        elif last - first == end - start:
+            for pair in zip(before[first:last], after[start:end], strict=True):
+                yield from _words(*pair)
         else:
-            yield from _words(removed, added)
+            yield from _words("".join(before[first:last]), "".join(after[start:end]))
+    yield " ", "".join(tail)
 
 
 def _words(old: str, new: str) -> Iterator[tuple[str, str]]:
-    before, after = _TOKEN.findall(old), _TOKEN.findall(new)
-    lead = 0
-    while lead < min(len(before), len(after)) and before[lead] == after[lead]:
-        lead += 1
-    tail = 0
-    while tail < min(len(before), len(after)) - lead and before[-1 - tail] == after[-1 - tail]:
-        tail += 1
-    yield " ", "".join(before[:lead])
-    inner, outer = before[lead : len(before) - tail], after[lead : len(after) - tail]
-    if max(len(inner), len(outer)) > _MOST:
-        yield "-", "".join(inner)
-        yield "+", "".join(outer)
+    lead, before, after, tail = _trimmed(_TOKEN.findall(old), _TOKEN.findall(new))
+    yield " ", "".join(lead)
+    if max(len(before), len(after)) > _MOST:
+        yield "-", "".join(before)
+        yield "+", "".join(after)
     else:
-        matcher = difflib.SequenceMatcher(None, inner, outer, autojunk=False)
-        for kind, first, last, start, end in matcher.get_opcodes():
+        for kind, first, last, start, end in difflib.SequenceMatcher(None, before, after, False).get_opcodes():
             if kind == "equal":
-                yield " ", "".join(inner[first:last])
+                yield " ", "".join(before[first:last])
             else:
-                yield "-", "".join(inner[first:last])
-                yield "+", "".join(outer[start:end])
-    yield " ", "".join(before[len(before) - tail :])
+                yield "-", "".join(before[first:last])
+                yield "+", "".join(after[start:end])
+    yield " ", "".join(tail)
+
+
+def _trimmed(old: list[str], new: list[str]) -> tuple[list[str], list[str], list[str], list[str]]:
+    """Return the common beginning, what is left of both, and the common end."""
+    most = min(len(old), len(new))
+    lead = next((place for place in range(most) if old[place] != new[place]), most)
+    most -= lead
+    tail = next((place for place in range(most) if old[-1 - place] != new[-1 - place]), most)
+    return old[:lead], old[lead : len(old) - tail], new[lead : len(new) - tail], old[len(old) - tail :]
 
 
 def _joined(pieces: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:

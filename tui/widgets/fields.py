@@ -109,7 +109,7 @@ class LineBox(Box):
     def inputs(self) -> ComposeResult:
         """Yield the line."""
         text = "" if self._given is None else str(self._given)
-        placeholder = "zh-Hans, ug-Arab, bo, kk, en" if self.field.kind == "language" else ""
+        placeholder = "zh-Hans, ug-Arab, bo, kk, en" if self.field.kind == "language" else "…"
         yield Input(text, compact=True, placeholder=placeholder, select_on_focus=False)
 
     def read(self) -> Json:
@@ -129,7 +129,7 @@ class TextBox(Box):
         if self.field.repeat:
             yield Quiet(_("One on each line"), classes="field-help")
             given = "\n".join(map(str, given)) if isinstance(given, list) else given
-        yield Editor("" if given is None else str(given), classes="small", soft_wrap=True)
+        yield Editor("" if given is None else str(given), classes="small", placeholder="…")
 
     def read(self) -> Json:
         """Return the text, or the list of lines."""

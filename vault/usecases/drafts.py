@@ -106,8 +106,11 @@ def sign(vault: OpenVault, draft_id: str, why: str = "") -> Signed:
                 "The record was corrected after this draft was begun.",
                 "Look at its newest version, take over what is missing, and sign again.",
             )
+        if record is None and draft.type == "attachment":
+            raise RefusedError("Attachments are added with their file.", "Take the file in first.")
+        fields = evidence.whole(connection, record, draft.fields) if record else draft.fields
         event = "modification" if record else "creation"
-        new = evidence.NewVersion(draft.id, draft.case_id, draft.type, draft.fields, event, why)
+        new = evidence.NewVersion(draft.id, draft.case_id, draft.type, fields, event, why)
         _record, version = evidence.sign_version(vault, transaction, new)
         records.drop_draft(connection, draft_id)
         return Signed(draft.id, version.version, Digest(version.digest), version.entry_number)

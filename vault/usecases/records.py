@@ -56,12 +56,7 @@ def correct(vault: OpenVault, record_id: str, fields: dict[str, Json], why: str 
     def work(transaction: Transaction) -> Record:
         connection = transaction.connection
         record = records.get(connection, record_id)
-        whole = fields
-        if record.type == "attachment":
-            evidence.refuse_from_the_file(fields)
-            evidence.refuse_elsewhere(connection, record.case_serial, fields.get("belongs_to"))
-            present = {} if record.deleted else evidence.view(records.newest(connection, record)).fields
-            whole = {name: value for name, value in present.items() if name in evidence.FROM_THE_FILE} | fields
+        whole = evidence.whole(connection, record, fields)
         new = evidence.NewVersion(record_id, record.case_id, record.type, whole, "modification", why)
         evidence.sign_version(vault, transaction, new)
         return load(connection, record_id)
@@ -69,10 +64,14 @@ def correct(vault: OpenVault, record_id: str, fields: dict[str, Json], why: str 
     return vault.atomic(work)
 
 
+def fixed(kind: str) -> frozenset[str]:
+    """Return the fields of a type that nobody states: of an attachment what is taken from its file."""
+    return evidence.FROM_THE_FILE if kind == "attachment" else frozenset()
+
+
 def correctable(record: Record) -> dict[str, Json]:
     """Return what `correct` takes, as the record says it now."""
-    fixed = evidence.FROM_THE_FILE if record.type == "attachment" else frozenset()
-    return {name: value for name, value in record.fields.items() if name not in fixed}
+    return {name: value for name, value in record.fields.items() if name not in fixed(record.type)}
 
 
 def disclosure(vault: OpenVault, record: Record) -> dict[str, str]:
