@@ -52,8 +52,8 @@ def copy(full, tmp_path):
     return vault
 
 
-def check(vault, *anchors):
-    return api.checking.check(vault, [Path(anchor) for anchor in anchors], Job())
+def check(vault, *anchors, written=()):
+    return api.checking.check(vault, [Path(anchor) for anchor in anchors], Job(), written)
 
 
 def findings(checked):
@@ -272,9 +272,14 @@ def test_an_older_copy_of_the_whole_vault_is_found_with_an_anchor_and_unknown_wi
     vault = reopen(copy)
     api.records.add(vault, api.cases.page(vault)[0].id, "note", {"text": "later"})
     api.custody.write_checkpoint(vault, tmp_path / "anchor")
+    on_paper = api.custody.short_head(vault)
     assert check(vault, tmp_path / "anchor").anchored == "yes"
+    assert check(vault, written=[on_paper]).anchored == "yes"
     vault.close()
     older = api.setup.open_with(old, copy.keys)
+    checked = check(older, written=[on_paper])
+    where = f"on paper, {on_paper.split()[0]}"
+    assert (checked.anchored, findings(checked)) == ("no", {("rolled-back", where)})
     assert (check(older).anchored, check(older).report.ok) == ("unknown", True)
     checked = check(older, tmp_path / "anchor")
     assert (checked.anchored, findings(checked)) == ("no", {("rolled-back", str(tmp_path / "anchor"))})
@@ -283,6 +288,8 @@ def test_an_older_copy_of_the_whole_vault_is_found_with_an_anchor_and_unknown_wi
         api.records.add(older, api.cases.page(older)[0].id, "note", {"text": str(number)})
     checked = check(older, tmp_path / "anchor")
     assert (checked.anchored, findings(checked)) == ("no", {("anchor-mismatch", str(tmp_path / "anchor"))})
+    checked = check(older, written=[api.custody.short_head(older), on_paper])
+    assert (checked.anchored, findings(checked)) == ("no", {("anchor-mismatch", where)})
     older.close()
 
 
@@ -290,14 +297,18 @@ def test_an_honest_restore_is_never_called_a_rollback(copy, tmp_path):
     vault = reopen(copy)
     case = api.cases.page(vault)[0].id
     api.custody.write_checkpoint(vault, tmp_path / "before")
+    before = api.custody.short_head(vault)
     api.backup.backup(vault, tmp_path / "stick", Job())
     lost = api.records.add(vault, case, "note", {"text": "made after the backup, then lost"}).id
     api.custody.write_checkpoint(vault, tmp_path / "lost")
+    gone = api.custody.short_head(vault)
     vault.close()
     api.backup.restore(tmp_path / "stick", tmp_path / "restored", api.to_secret(PASSPHRASE), Job())
     restored = unlock(tmp_path / "restored")
     api.records.add(restored, case, "note", {"text": "made after the restore"})
     api.custody.write_checkpoint(restored, tmp_path / "after")
+    after = api.custody.short_head(restored)
+    assert after.split()[0].endswith("-2"), "the second epoch"
     with pytest.raises(NotFoundError):
         api.records.show(restored, lost)
     for anchor in ("before", "after"):
@@ -308,11 +319,19 @@ def test_an_honest_restore_is_never_called_a_rollback(copy, tmp_path):
     assert findings(checked) == {("restored-before-anchor", str(tmp_path / "lost"))}
     checked = check(restored, tmp_path / "lost", tmp_path / "after")
     assert (checked.anchored, findings(checked)) == ("yes", {("restored-before-anchor", str(tmp_path / "lost"))})
+    checked = check(restored, written=[before, after])
+    assert (checked.anchored, checked.report.findings) == ("yes", ())
+    checked = check(restored, written=[gone])
+    assert (checked.anchored, findings(checked)) == (
+        "unknown", {("restored-before-anchor", f"on paper, {gone.split()[0]}")}
+    )  # fmt: skip
     restored.close()
     # What was thought lost, and is used again beside the restored one, does not know the newer epoch.
     stale = reopen(copy)
     checked = check(stale, tmp_path / "after")
     assert (checked.anchored, findings(checked)) == ("no", {("anchor-epoch", str(tmp_path / "after"))})
+    checked = check(stale, written=[after])
+    assert (checked.anchored, {code for code, _ in findings(checked)}) == ("no", {"anchor-epoch"})
     stale.close()
 
 

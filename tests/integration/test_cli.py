@@ -175,12 +175,13 @@ def test_every_command_prints_the_fields_of_the_contract(told, place, tmp_path):
     assert set(again["findings"][0]) == FINDING
     good("verdict findings signer", "verify", tmp_path / "bag", code=6, secrets=())
     good("verdict findings signer", "verify", tmp_path / "bag", "--signer", place["fingerprint"], secrets=())
-    good("size root entries", "log", "show", "--limit", "3")
+    on_paper = good("size root entries written", "log", "show", "--limit", "3")["written"]
     good("size root", "log", "verify")
     good("size root", "log", "checkpoint", "--out", tmp_path / "anchor")
     good("size root", "log", "prove", testimony, "--out", tmp_path / "proof")
     checked = good("findings anchored", "check", "--anchor", tmp_path / "anchor", "--anchor", tmp_path / "proof")
     assert (checked["findings"], checked["anchored"]) == ([], "yes")
+    assert good("anchored", "check", "--written", on_paper)["anchored"] == "yes"
     assert good("bytes_written", "backup", tmp_path / "stick")["bytes_written"] > 0
 
 

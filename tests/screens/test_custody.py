@@ -136,3 +136,27 @@ def test_the_log_of_one_thing_names_it(at, vault):
         assert "要点" in person.text()
 
     at(story, vault)
+
+
+def test_what_was_written_on_paper_is_typed_later_and_compared(at, vault):
+    written = api.custody.short_head(vault)
+    api.cases.add(vault, "later")
+
+    async def story(person):
+        await person.press("g", "w")
+        assert api.custody.short_head(vault) in " ".join(person.text().replace("│", " ").split())
+        await person.press("escape", "a", "down", "down", "enter")
+        await person.type(written.replace(" ", "  "))
+        await person.press("enter")
+        assert "✓ Everything holds together" in person.text()
+        assert "older copy" not in person.text(), "there is an anchor"
+        await person.press("escape", "a", "down", "down", "enter")
+        await person.type(written[:-1] + str(9 - int(written[-1])))
+        await person.press("enter")
+        assert "✗ 1 thing does not hold" in person.text()
+        await person.press("escape", "a", "down", "down", "enter")
+        await person.type(written[:-1])
+        await person.press("enter")
+        assert "not the whole" in person.text()
+
+    at(story, vault)

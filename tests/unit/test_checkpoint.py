@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vault.crypto import signing
-from vault.errors import FormatError, IntegrityError
+from vault.errors import FormatError, IntegrityError, RefusedError
 from vault.formats import merkle
-from vault.formats.checkpoint import Checkpoint, origin_of, read_checkpoint, verify_checkpoint
+from vault.formats.checkpoint import Checkpoint, PaperHead, origin_of, read_checkpoint, verify_checkpoint
 from vault.formats.signed_note import SignedNote, sign_note
 
 SEED = bytes(range(32))
@@ -133,3 +133,54 @@ def test_every_checkpoint_comes_back(size, root):
 def test_whatever_is_read_is_written_alike(text):
     with contextlib.suppress(FormatError):
         assert Checkpoint.decode(text).encode() == text
+
+
+# -- on paper -------------------------------------------------------------------------------------------------------
+
+_DIGITS = "81903 78720 03547 59057 73426 99083 81931 74555"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        f"1204 {_DIGITS}",
+        f"  1204\t{_DIGITS.replace(' ', '')}\n",
+        f"1204-1 {_DIGITS.replace(' ', '-')}",
+        "1204 " + _DIGITS.replace(" ", " \u2013 "),
+        "１２０４　" + _DIGITS.translate({ord("0") + one: ord("０") + one for one in range(10)}),
+        "\u200f" + f"1204 {_DIGITS}".translate({ord("0") + one: 0x06F0 + one for one in range(10)}),
+    ],
+)
+def test_what_is_on_paper_is_read_however_it_was_typed(typed):
+    assert PaperHead.decode(typed) == PaperHead(1204, 1, _DIGITS)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "", "1204", _DIGITS, f"1204{_DIGITS}", f"1204 {_DIGITS}1", f"1204 {_DIGITS[:-1]}", f"0 {_DIGITS}",
+        f"01204 {_DIGITS}", f"1204-0 {_DIGITS}", f"1204-12345 {_DIGITS}", f"-1204 {_DIGITS}", f"1204 {_DIGITS} x",
+        f"1204 {_DIGITS}" + " " * 512, "1" * 17 + f" {_DIGITS}", f"²04 {_DIGITS[:-1]}½",
+    ],
+)  # fmt: skip
+def test_half_of_what_is_on_paper_is_refused(typed):
+    with pytest.raises(RefusedError, match="not the whole") as caught:
+        PaperHead.decode(typed)
+    assert caught.value.advice
+
+
+@given(st.integers(1, 2**53 - 1), st.integers(1, 9999), st.binary(min_size=32, max_size=32))
+def test_whatever_is_written_down_is_read_alike(size, epoch, root):
+    head = PaperHead.of(Checkpoint(ORIGIN, size, root), epoch)
+    assert PaperHead.decode(head.encode()) == head
+
+
+def test_epoch_size_and_root_all_change_what_is_written_down():
+    one = PaperHead.of(CHECKPOINT, 1).digits
+    others = (
+        Checkpoint(origin_of(LOG, LOG), 3, CHECKPOINT.root),
+        Checkpoint(origin_of(EPOCH, EPOCH), 3, CHECKPOINT.root),
+        Checkpoint(ORIGIN, 4, CHECKPOINT.root),
+        Checkpoint(ORIGIN, 3, merkle.leaf_hash(b"y")),
+    )
+    assert len({one, *(PaperHead.of(other, 1).digits for other in others)}) == 5

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from vault.crypto import signing
 from vault.errors import FormatError, IntegrityError, UnsupportedVersionError
 from vault.formats import merkle
-from vault.formats.checkpoint import Checkpoint, origin_of
+from vault.formats.checkpoint import Checkpoint, PaperHead, origin_of
 from vault.formats.custody_entry import read_entry
 from vault.formats.tlog_consistency import Continuation
 from vault.formats.tlog_proof import MAX_EXTRA_SIZE, TlogProof, decode_extra, encode_extra
@@ -237,3 +237,5 @@ def test_the_worked_example_of_the_document_holds():
     continuation = Continuation.decode("\n".join(continued) + "\n")
     assert (continuation.path, continuation.checkpoint) == ((three,), proof.checkpoint)
     continuation.verify(Checkpoint(ORIGIN, 2, one))
+    on_paper = document.read_text("utf-8").partition("On paper, the newer checkpoint is\n\n    ")[2].partition("\n")[0]
+    assert PaperHead.of(Checkpoint(ORIGIN, 3, bytes.fromhex(roots[2])), 1).encode() == on_paper

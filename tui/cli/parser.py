@@ -367,12 +367,20 @@ def _whole(add: _Add) -> None:
     prove = log("prove", "write a proof that an entry is in the log", _VAULT)
     prove.add_argument("id", metavar="ID_OR_NUMBER")
     prove.add_argument("--out", required=True, metavar="F")
-    add("check", "check the whole vault", _VAULT).add_argument(
+    check = add("check", "check the whole vault", _VAULT)
+    check.add_argument(
         "--anchor",
         action="append",
         default=[],
         metavar="F",
         help="a checkpoint or proof kept elsewhere; repeat it",
+    )
+    check.add_argument(
+        "--written",
+        action="append",
+        default=[],
+        metavar='"SIZE DIGITS"',
+        help="what 'log show' said for paper at an earlier time; repeat it",
     )
     add("backup", "bring a backup folder up to date", _VAULT).add_argument("target", metavar="DEST")
     restore = add("restore", "rebuild a vault from a backup", "the backup's passphrase, or those of the shares")

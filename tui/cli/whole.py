@@ -14,7 +14,8 @@ from vault import api
 _ANCHORED = {
     "yes": "Anchored: it is not an older state than the checkpoint that was given.",
     "no": "NOT anchored: it contradicts a checkpoint that was given.",
-    "unknown": "Not anchored: whether it is an older state is unknown. Give a checkpoint with --anchor.",
+    "unknown": "Not anchored: whether it is an older state is unknown. Give a checkpoint with --anchor, or what is "
+    "on paper with --written.",
 }
 
 
@@ -23,6 +24,7 @@ def log_show(context: Context) -> Result:
     with context.unlocked() as vault:
         found = api.custody.page(vault, limit(context.arguments.limit), case_id=context.arguments.case)
         head = api.custody.head(vault)
+        short = api.custody.short_head(vault)
     entries = [{"number": one.number, "epoch": one.epoch, "event": one.event} for one in found]
     lines = []
     for one in found:
@@ -33,7 +35,8 @@ def log_show(context: Context) -> Result:
             f"{one.number:>7}  {when.get('utc', '?')}  {event.get('type', '?'):<26} {result:<8} "
             f"{what.get('kind', '?'):<10} {what.get('id', '?')}"
         )
-    return {"size": head.size, "root": head.root.hex(), "entries": entries, "lines": lines}
+    lines.append(f"For paper, to be checked later with 'evault check --written': {short}")
+    return {"size": head.size, "root": head.root.hex(), "written": short, "entries": entries, "lines": lines}
 
 
 def log_verify(context: Context) -> Result:
@@ -87,7 +90,7 @@ def check(context: Context) -> Result:
         for one in anchors:
             with about(one):
                 api.checking.anchor(vault, one)
-        checked = api.checking.check(vault, anchors, context.job)
+        checked = api.checking.check(vault, anchors, context.job, context.arguments.written)
     report = checked.report
     lines = finding_lines(report.findings)
     lines += [f"Not checked: {sentence}" for sentence in report.not_checked]

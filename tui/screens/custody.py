@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from tui.base import VaultScreen
+from tui.dialogs.ask import AskDialog
 from tui.dialogs.choose import ChooseDialog
 from tui.dialogs.choose_files import ChooseFilesDialog
 from tui.dialogs.confirm import ConfirmDialog
@@ -41,13 +42,15 @@ class CustodyScreen(VaultScreen):
     HELP = N_(
         "Everything that was done is entered here and can never be taken out unnoticed. v computes the whole log "
         "again; a checks the whole vault: the store, all files, all signatures, the log. A checkpoint is a small file "
-        "for another place: with it, anybody can show later that nothing was changed before it."
+        "for another place: with it, anybody can show later that nothing was changed before it. w shows the same short "
+        "enough to be written on paper by hand."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "filter", N_("Only one kind")),
         Binding("v", "verify", N_("Verify the log")),
         Binding("a", "check", N_("Check everything")),
         Binding("p", "checkpoint", N_("Checkpoint")),
+        Binding("w", "paper", N_("For paper")),
     ]
 
     def __init__(self, object_id: str = "", name: str = "") -> None:
@@ -90,7 +93,11 @@ class CustodyScreen(VaultScreen):
         chosen = await self.app.push_screen_wait(
             ChooseDialog(
                 _("Check everything"),
-                [("without", _("Check without an anchor")), ("with", _("Check against checkpoints kept elsewhere"))],
+                [
+                    ("without", _("Check without an anchor")),
+                    ("with", _("Check against checkpoints kept elsewhere")),
+                    ("paper", _("Check against what is written on paper")),
+                ],
                 help_text=_("Only an anchor from outside shows that this is not an older state of the vault."),
             )
         )
@@ -102,7 +109,17 @@ class CustodyScreen(VaultScreen):
             if not found:
                 return
             anchors = found
-        checked = await self.long(_("Checking the vault"), lambda job: api.checking.check(self.vault, anchors, job))
+        written: tuple[str, ...] = ()
+        if chosen == ["paper"]:
+            typed = await self.app.push_screen_wait(
+                AskDialog(_("What is on the paper?"), _("The number of entries, then the 40 digits."), do=_("Check"))
+            )
+            if typed is None:
+                return
+            written = (typed,)
+        checked = await self.long(
+            _("Checking the vault"), lambda job: api.checking.check(self.vault, anchors, job, written)
+        )
         self.app.push_screen(FindingsDialog(_("The whole vault"), checked.report, _("Everything holds together.")))
 
     def action_checkpoint(self) -> None:
@@ -130,3 +147,18 @@ class CustodyScreen(VaultScreen):
             MessageDialog(_("Checkpoint written"), _("It covers {count} entries.", count=head.size), str(paths[0]))
         )
         self.query_one(Timeline).show()
+
+    def action_paper(self) -> None:
+        """Show the log's head short enough to be written down."""
+        self.work("showing the short fingerprint", self._paper())
+
+    async def _paper(self) -> None:
+        short = await self.core(api.custody.short_head, self.vault)
+        self.app.push_screen(
+            MessageDialog(
+                _("Write this on paper"),
+                _("The number of entries, then 40 digits:") + f"\n\n    {short}\n",
+                _("Keep the paper away from this computer. “Check everything” (a) compares it later: nothing up to now "
+                  "can be changed or taken away unnoticed. The digits tell nobody what is in the vault."),
+            )
+        )  # fmt: skip

@@ -17,7 +17,7 @@ from vault import audit, evidence, files, verdicts
 from vault.crypto.hashes import new_sha256, new_sha512
 from vault.errors import DamagedError, FormatError, IntegrityError, VaultError
 from vault.formats import merkle
-from vault.formats.checkpoint import Checkpoint
+from vault.formats.checkpoint import Checkpoint, PaperHead, origin_of
 from vault.jobs import Job
 from vault.model import CHUNK_SIZE, Finding, Json, Report, Severity, Verdict
 from vault.open_vault import OpenVault
@@ -117,18 +117,21 @@ class Checked:
     anchored: str
 
 
-def check(vault: OpenVault, anchors: Sequence[Path], job: Job) -> Checked:
+def check(vault: OpenVault, anchors: Sequence[Path], job: Job, written: Sequence[str] = ()) -> Checked:
     """Check the whole vault and return all findings; changes nothing.
 
     Args:
         vault: The open vault.
         anchors: Anchor files that this vault wrote; findings name them as they are given here.
         job: Progress and cancelling.
+        written: What `custody.short_head` once said, typed from paper.
 
     Raises:
-        RefusedError, FormatError, IntegrityError: An anchor file that does not fit, as `anchor` says.
+        RefusedError, FormatError, IntegrityError: An anchor file that does not fit, as `anchor` says; or what was typed
+            is not whole.
     """
-    given = [(str(path), anchor(vault, path)) for path in anchors]
+    given: list[tuple[str, Checkpoint | PaperHead]] = [(str(path), anchor(vault, path)) for path in anchors]
+    given += [(f"on paper, {one.size}", one) for one in map(PaperHead.decode, written)]
     state = _State()
     anchored = "unknown"
     _check_keys(vault, state)
@@ -312,14 +315,14 @@ def anchor(vault: OpenVault, path: Path) -> Checkpoint:
     return audit.own_anchor(vault, path)
 
 
-def _check_anchors(vault: OpenVault, state: _State, anchors: Sequence[tuple[str, Checkpoint]]) -> str:
+def _check_anchors(vault: OpenVault, state: _State, anchors: Sequence[tuple[str, Checkpoint | PaperHead]]) -> str:
     fits = [_check_anchor(vault, state, where, one) for where, one in anchors]
     if all(fit == "unknown" for fit in fits):
         return "unknown"
     return "no" if "no" in fits else "yes"
 
 
-def _check_anchor(vault: OpenVault, state: _State, where: str, anchor: Checkpoint) -> str:
+def _check_anchor(vault: OpenVault, state: _State, where: str, anchor: Checkpoint | PaperHead) -> str:
     def work(connection: Connection) -> tuple[list[tuple[str, int, str]], int, bytes]:
         size = custody.size(connection)
         root = merkle.root(anchor.size, custody.node_of(connection)) if anchor.size <= size else b""
@@ -331,11 +334,14 @@ def _check_anchor(vault: OpenVault, state: _State, where: str, anchor: Checkpoin
         state.say(7, "anchor-broken", where, "The log's tree is incomplete.")
         return "no"
     names = [name for name, _, _ in epochs]
-    if anchor.epoch not in names:
+    if isinstance(anchor, PaperHead):
+        at = anchor.epoch - 1
+    else:
+        at = names.index(anchor.epoch) if anchor.epoch in names else len(names)
+    if at >= len(names):
         state.say(7, "anchor-epoch", where, "This anchor is from an epoch that this vault does not know: "
                   "a newer state, or another copy that was restored from a backup.")  # fmt: skip
         return "no"
-    at = names.index(anchor.epoch)
     end = epochs[at + 1][1] if at + 1 < len(epochs) else size
     if anchor.size > end:
         if at + 1 < len(epochs):
@@ -345,7 +351,8 @@ def _check_anchor(vault: OpenVault, state: _State, where: str, anchor: Checkpoin
             return "unknown"
         state.say(7, "rolled-back", where, "This vault is an older copy: the anchor knows entries that are not here.")
         return "no"
-    if root != anchor.root:
+    held = Checkpoint(origin_of(vault.identity.log_id, names[at]), anchor.size, root)
+    if anchor != (PaperHead.of(held, at + 1) if isinstance(anchor, PaperHead) else held):
         state.say(7, "anchor-mismatch", where, "The log was changed after this anchor was made.")
         return "no"
     return "yes"

@@ -69,6 +69,17 @@ def head(vault: OpenVault) -> checkpoints.Checkpoint:
     return checkpoints.verify_checkpoint(vault.read(custody.head), vault.identity.public_key)
 
 
+def short_head(vault: OpenVault) -> str:
+    """Return the log's head short enough to be written on paper: number of entries and a fingerprint of 40 digits.
+
+    Raises:
+        IntegrityError: The head is not signed by this vault's key.
+    """
+    note, epochs = vault.read(lambda connection: (custody.head(connection), custody.epochs(connection)))
+    signed = checkpoints.verify_checkpoint(note, vault.identity.public_key)
+    return checkpoints.PaperHead.of(signed, len(epochs)).encode()
+
+
 def write_checkpoint(vault: OpenVault, target: Path, since: Path | None = None) -> Checkpoint:
     """Write the signed head into a new file: an anchor to be kept outside this computer.
 
