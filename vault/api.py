@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from vault import __version__, schema
 from vault.exposure import surroundings
-from vault.files import read_small, write_new
+from vault.files import read_small
 from vault.formats.fingerprint import words_of
 from vault.open_vault import OpenVault
 from vault.passphrase import Strength, generate, strength, to_secret
@@ -87,5 +87,4 @@ __all__ = [
     "to_secret",
     "verify_bag",
     "words_of",
-    "write_new",
 ]

@@ -21,10 +21,11 @@ def acts(vault, attachment, bundle, inside):
         "open": lambda: api.receiving.open_into(vault, bundle[0], inside, "", Job()),
         "identity": lambda: api.contacts.export_identity(vault, "x25519", inside),
         "checkpoint": lambda: api.custody.write_checkpoint(vault, inside),
+        "card": lambda: api.contacts.write_card(vault, "Me", inside),
     }
 
 
-@pytest.mark.parametrize("act", ["extract", "backup", "seal", "open", "identity", "checkpoint"])
+@pytest.mark.parametrize("act", ["extract", "backup", "seal", "open", "identity", "checkpoint", "card"])
 def test_nothing_is_written_into_the_vaults_own_folder(tmp_path, act):
     vault, other = make_vault(tmp_path / "vault"), make_vault(tmp_path / "other", 1)
     introduce(vault, other, "Me")
@@ -57,3 +58,12 @@ def test_a_backup_is_not_made_in_the_place_of_a_medium_that_is_not_there(vault, 
     assert (code, (tmp_path / "media" / "STICK" / "backup" / "segments").is_dir()) == (0, True)
     code, said = cli("backup", tmp_path / "nowhere" / "backup")
     assert (code, said["error"]["code"]) == (4, "not-found")
+
+
+def test_no_share_is_written_into_the_vaults_own_folder(vault, cli, tmp_path):
+    vault.close()
+    (tmp_path / "elsewhere").mkdir()
+    secrets = ("ocean mirror lantern velvet copper puzzle", *["river candle orbit meadow silver tulip"] * 2)
+    code, said = cli("recovery", "make", "--out", tmp_path / "elsewhere", "--out", vault.folder, secrets=secrets)
+    assert (code, said["error"]["code"]) == (4, "refused")
+    assert not list((tmp_path / "elsewhere").iterdir())

@@ -108,6 +108,9 @@ def recovery_make(context: Context) -> Result:
             api.recovery.refuse_one_folder([folder])
     api.recovery.refuse_one_folder(folders)
     with context.unlocked() as vault:
+        for folder in folders:
+            with about(folder):
+                vault.refuse_inside(folder, "The share")
         replaced = api.recovery.has_shares(vault)
         if replaced and context.attended and not asking.confirm(_ENDS):
             raise RefusedError("No shares were made.", "The ones that there are stay good.")

@@ -42,9 +42,8 @@ def identity_card(context: Context) -> Result:
         own = api.contacts.own(vault)
         # Two cards without a chosen name must not be called the same.
         name = context.arguments.name or vault.identity.name or f"Vault {own.fingerprint[:11]}"
-        text = api.contacts.card(vault, name)
-    with writing(context.arguments.out):
-        api.write_new(Path(context.arguments.out), text.encode(), "the contact card")
+        with writing(context.arguments.out):
+            api.contacts.write_card(vault, name, Path(context.arguments.out))
     return {
         "file": context.arguments.out,
         "name": name,

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from vault import verdicts
+from vault import files, verdicts
 from vault.bundle.manifest import MAX_KEYS
 from vault.crypto.hashes import sha256
 from vault.crypto.randomness import new_id
@@ -60,6 +60,18 @@ def card(vault: OpenVault, name: str, expires_at: datetime | None = None) -> str
     who = vault.identity
     recipients = (who.hybrid.recipient.text, who.x25519.recipient.text)
     return ContactCard(name, who.public_key, recipients, vault.clock(), expires_at).sign(who.sign)
+
+
+def write_card(vault: OpenVault, name: str, target: Path) -> None:
+    """Write this vault's self-signed contact card, which is no secret, into a new file.
+
+    Raises:
+        FormatError: A name that cannot be on a card.
+        RefusedError: The file would lie inside the vault.
+        AlreadyExistsError, StorageError: It cannot be made.
+    """
+    vault.refuse_inside(target, "The card")
+    files.write_new(target, card(vault, name).encode(), "the contact card")
 
 
 def export_identity(vault: OpenVault, kind: str, target: Path) -> None:
