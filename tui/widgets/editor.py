@@ -98,7 +98,7 @@ class Editor(TextArea, inherit_bindings=False):
         if found is None:
             return Strip.blank(self.size.width, base)
         line, first, last = found
-        text = Text(wrapping.visible(self.document[line][first:last]) + " ", style=base, end="", no_wrap=True)
+        text = Text(wrapping.visible(self.document[line][first:last]) + " ", end="", no_wrap=True)
         if wrapped.height == 1 and first == last:
             text.append(str(self.placeholder), style="dim italic")
         (top, top_column), (bottom, bottom_column) = sorted(self.selection)
@@ -115,7 +115,7 @@ class Editor(TextArea, inherit_bindings=False):
                 end += 1
             text.stylize(theme.cursor_style, column - first, end - first)
         text.expand_tabs(wrapping.TAB)
-        return Strip(text.render(self.app.console)).adjust_cell_length(width, base)
+        return Strip(text.render(self.app.console)).adjust_cell_length(width).apply_style(base)
 
     # -- moving and deleting ------------------------------------------------------------------------------------------
 
