@@ -31,6 +31,7 @@ class BundlesPane(CasePane):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "seal", N_("Seal")),
+        Binding("r", "receive", N_("Receive")),
         Binding("d", "reveal", N_("Reveal a field")),
     ]
 
@@ -89,6 +90,12 @@ class BundlesPane(CasePane):
         from tui.screens.seal import SealScreen
 
         self.app.push_screen(SealScreen(self.case_id))
+
+    def action_receive(self) -> None:
+        """Receive a bundle; it goes into a case of its own."""
+        from tui.screens.receive import ReceiveScreen
+
+        self.app.push_screen(ReceiveScreen())
 
     def action_reveal(self) -> None:
         """Reveal one field of a signed record to somebody who has the rest of it."""

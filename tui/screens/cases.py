@@ -32,6 +32,7 @@ class CasesScreen(VaultScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", N_("New case")),
         Binding("slash", "search", N_("Search"), key_display="/"),
+        Binding("r", "receive", N_("Receive"), tooltip=N_("Verify a bundle, and take it in")),
         Binding("c", "contacts", N_("Contacts")),
         Binding("g", "log", N_("Custody log")),
         Binding("d", "draft", N_("Go on with the draft")),
@@ -195,6 +196,12 @@ class CasesScreen(VaultScreen):
         cases.add_class("hidden")
 
     # -- elsewhere ----------------------------------------------------------------------------------------------------
+
+    def action_receive(self) -> None:
+        """Receive a bundle."""
+        from tui.screens.receive import ReceiveScreen
+
+        self.app.push_screen(ReceiveScreen())
 
     def action_new(self) -> None:
         """Begin a case."""

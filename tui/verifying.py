@@ -1,0 +1,144 @@
+"""The verification of a bundle in words: its numbered steps while they turn, its verdict, what was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from tui.i18n import N_, _, from_core, ngettext
+from tui.measures import size
+from tui.text import one_line
+from vault import api
+from vault.jobs import Job
+from vault.model import Report, Severity, Verdict
+
+STEPS: Final = (
+    N_("It can be read to its end"),
+    N_("Every file in it has its place"),
+    N_("Every file is the one that was listed"),
+    N_("The signature holds"),
+    N_("The description fits what is in it"),
+    N_("It was made for this vault"),
+    N_("Each record is as it was signed"),
+    N_("Each file is the one its record describes"),
+    N_("The entries are proved by the sender's log"),
+    N_("The readable copies say the same"),
+    N_("Nothing else is in it"),
+    N_("Who signed it, and what came before"),
+)
+"""What the numbered steps of the core stand for."""
+
+_MARKS: Final = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·"}
+_MOST: Final = 100
+
+
+@dataclass(eq=False, slots=True)
+class Turning:
+    """Which steps were begun and held, told by the working thread.
+
+    Attributes:
+        begun: Numbers of the steps that began, in their order.
+        wrong: Numbers of those that found something wrong.
+        ended: Nothing turns any more.
+    """
+
+    begun: list[int] = field(default_factory=list)
+    wrong: set[int] = field(default_factory=set)
+    ended: bool = False
+
+    def watch(self, job: Job) -> Job:
+        """Return the job, told to tell of its steps."""
+        job.on_step = self._begins
+        return job
+
+    def _begins(self, step: str, sound: bool) -> None:
+        if not sound and not self.wrong and self.begun:
+            self.wrong.add(self.begun[-1])
+        self.begun.append(_number(step))
+
+    def end(self, report: Report | None) -> None:
+        """Take over what was found; without a report, the step that was going on went wrong."""
+        self.ended = True
+        if report is not None:
+            self.begun = [_number(step) for step in report.steps]
+            self.wrong = {_number(one.step) for one in report.findings if one.severity is Severity.ERROR}
+        else:
+            self.wrong |= set(self.begun[-1:])
+
+    def lines(self) -> list[str]:
+        """Return one line for each step."""
+        return [f"{self._mark(number)} {number:>2} {_(told)}" for number, told in enumerate(STEPS, 1)]
+
+    def _mark(self, number: int) -> str:
+        if number in self.wrong:
+            return "✗"
+        if number not in self.begun:
+            return "–" if self.ended else " "
+        return "…" if number == self.begun[-1] and not self.ended else "✓"
+
+
+def _number(step: str) -> int:
+    return int(step.split(" ", 1)[0])
+
+
+def verdict(opened: api.receiving.Opened) -> tuple[str, str]:
+    """Return in a line what it came to, and what that means."""
+    if opened.verdict is Verdict.VERIFIED:
+        who = _("signed by {name}, a verified contact", name=one_line(opened.signer_name, 60))
+        if not opened.signer_name:
+            who = _("signed by the key that you were told of")
+        return _("✓ VERIFIED: intact, and {who}.", who=who), _("You can take it in.")
+    if opened.verdict is Verdict.INTACT:
+        return (
+            _("! INTACT, but whose key signed it is not established."),
+            _("Nothing was changed since it was signed. Anybody can sign: compare fingerprints with the sender over "
+              "another way before you rely on it."),
+        )  # fmt: skip
+    if opened.contents is None:
+        return (
+            _("✗ FAILED: do not rely on it."),
+            _("Nothing of it is shown, and nothing was kept. Ask the sender for it again, over another way."),
+        )
+    if opened.case_id:
+        return _("= It was received before."), _("Nothing needs to be done.")
+    return (
+        _("✗ It is intact, but it contradicts what came before."),
+        _("Ask the sender about it. If you take it in, it is kept as failed, beside what came before."),
+    )
+
+
+def told(opened: api.receiving.Opened) -> list[str]:
+    """Return the lines between the verdict and the steps: what was found, who signed, what it holds."""
+    lines: list[str] = []
+    for one in opened.report.findings[:_MOST]:
+        where = f" ({one_line(one.where)})" if one.where and one.where != "bundle" else ""
+        lines.append(f"{_MARKS[one.severity]} {from_core(one.message)}{where}")
+    if len(opened.report.findings) > _MOST:
+        lines.append(_("… and {count} more", count=len(opened.report.findings) - _MOST))
+    if lines:
+        lines.append("")
+    if opened.signer:
+        lines += [_("Fingerprint of the key that signed it:"), f"  {opened.signer}", f"  {opened.signer_words}"]
+        if opened.contact:
+            name = one_line(opened.contact, 60)
+            lines.append(_("It is that of your contact {name}, with whom nobody compared it yet.", name=name))
+        lines.append("")
+    if opened.contents is not None and opened.verdict is not Verdict.FAILED:
+        lines += [*_holds(opened.contents), _("What for, as the sender says:")]
+        lines += [f"  {opened.purpose or _('(not said)')}", ""]
+    return lines
+
+
+def _holds(contents: api.receiving.Contents) -> list[str]:
+    records = ngettext("{count} record", "{count} records", contents.records)
+    files = ngettext("{count} file", "{count} files", contents.files)
+    when = contents.sealed_at.astimezone().strftime("%Y-%m-%d %H:%M")
+    return [
+        _("It holds {records}, {files} ({size}).", records=records, files=files, size=size(contents.size)),
+        _("Sealed {time}, as the sender says; number {number} for you.", time=when, number=contents.number),
+    ]
+
+
+def not_checked(opened: api.receiving.Opened) -> list[str]:
+    """Return what the verification says nothing about."""
+    return [_("Not checked:"), *(f"  · {from_core(sentence)}" for sentence in opened.report.not_checked)]
