@@ -25,6 +25,7 @@ async def write(person, case, text="", kind="testimony"):
     await person.settle()
     if text:
         await person.type(text)
+    await person.until(lambda: person.app.screen.query_one(Form).ready)
 
 
 def field(person, name: str) -> Box:
@@ -272,6 +273,18 @@ def test_pasted_text_is_kept_to_the_byte_and_its_hidden_marks_are_shown_and_coun
     at(story, vault)
 
 
+def test_a_text_with_unusual_ends_of_lines_comes_back_as_it_was(at, vault, case):
+    text = " \tfirst\r\nsecond\u2028\u2029third\x0b\x1c\x85\n\n"
+    api.drafts.save(vault, case.id, "testimony", {"statement": text})
+
+    async def story(person):
+        await person.press("d")
+        await person.type("end")
+        assert await saved(person, vault) == {"statement": text + "end"}
+
+    at(story, vault)
+
+
 def test_a_terminals_line_ends_become_line_feeds(at, vault, case):
     async def story(person):
         await write(person, case, "一\r二\r\n三\n四")
@@ -347,6 +360,8 @@ def test_every_type_of_record_can_be_filled_in_again_as_it_was(at, vault, case):
 
     async def story(person):
         await person.press("d")
-        assert person.app.screen.query_one(Form).values() == whole
+        form = person.app.screen.query_one(Form)
+        await person.until(lambda: form.ready)
+        assert form.values() == whole
 
     at(story, vault)

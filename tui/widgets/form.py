@@ -22,6 +22,9 @@ from vault.model import Json
 if TYPE_CHECKING:
     from tui.base import VaultScreen
 
+_PART = 4
+"""Fields that are laid out at a time."""
+
 
 class Form(VerticalScroll):
     """All fields of a type, but for those that are filled in elsewhere.
@@ -51,26 +54,39 @@ class Form(VerticalScroll):
         leave_out: Collection[str] = (),
     ) -> None:  # fmt: skip
         super().__init__(can_focus=False)
-        self._schema, self._values = schema, values
         self._case_id, self._record_id = case_id, record_id
-        self._leave_out = leave_out
-        self._ready = False
+        around = Around(self._records, self._attachments)
+        self._given = {name: value for name, value in values.items() if name not in leave_out}
+        self._boxes = [
+            box(field, values.get(field.name), around) for field in schema.fields if field.name not in leave_out
+        ]
+        self._left = list(self._boxes)
+        self._early = False
+        self.ready = False
+        """True once all fields are there: a long form is laid out in parts, so that the screen never stands still."""
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
-        around = Around(self._records, self._attachments)
         told = _("“leaves”: goes out when you seal, unless you withhold it. “stays”: stays here, unless you name it.")
         yield Quiet(told, classes="legend")
-        for field in self._schema.fields:
-            if field.name not in self._leave_out:
-                yield box(field, self._values.get(field.name), around)
+        yield from self._next()
+
+    def _next(self) -> list[Box]:
+        part, self._left = self._left[:_PART], self._left[_PART:]
+        return part
 
     def on_mount(self) -> None:
-        """What is told while the form is laid out is not of the person."""
-        self.call_after_refresh(self._set_ready)
+        """Go on with the rest."""
+        self.call_after_refresh(self._more)
 
-    def _set_ready(self) -> None:
-        self._ready = True
+    async def _more(self) -> None:
+        if self._left:
+            await self.mount_all(self._next())
+            self.call_after_refresh(self._more)
+            return
+        self.ready = True
+        if self._early:
+            self._tell()
 
     def focus_first(self) -> None:
         """Give the first field the focus."""
@@ -80,17 +96,15 @@ class Form(VerticalScroll):
 
     def values(self) -> dict[str, Json]:
         """Return what is filled in; nothing of it was checked."""
-        given = {name: value for name, value in self._values.items() if name not in self._leave_out}
-        boxes = [child for child in self.children if isinstance(child, Box)]
-        return read_all(boxes, given) if self._ready else given
+        return read_all(self._boxes, self._given) if self.ready else self._given
 
     def say_problem(self, path: str, problem: str) -> None:
         """Show what is wrong at a field, by its dotted path, and go there."""
         self.forget_problems()
         first, *rest = path.split(".")
-        for child in self.children:
-            if isinstance(child, Box) and child.field.name == first:
-                child.say_problem(rest, problem)
+        for one in self._boxes:
+            if one.field.name == first:
+                one.say_problem(rest, problem)
 
     def forget_problems(self) -> None:
         """Take back what was said to be wrong."""
@@ -118,7 +132,8 @@ class Form(VerticalScroll):
         self._tell()
 
     def _tell(self) -> None:
-        if self._ready:
+        self._early = True
+        if self.ready:
             self.post_message(self.Changed(self))
 
     async def _records(self) -> Options:
