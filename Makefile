@@ -12,7 +12,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 # Tests that may be skipped where `make check` runs; .ci/run installs all the tools that they need.
 MAX_SKIPS ?= 0
 
-.PHONY: help run demo test check lint types imports docs prove bench lock clean
+.PHONY: help run demo test check lint types imports docs translations prove bench lock clean
 
 help:
 	@echo "make run      run evault (ARGS=\"case list\")"
@@ -21,6 +21,7 @@ help:
 	@echo "make check    everything that CI runs: lint, types, imports, documents, tests"
 	@echo "make prove    the long proofs: kill, power loss, forensics, hostile input"
 	@echo "make bench    our figures beside those of other programs, on the same input"
+	@echo "make translations   bring the catalogues of the screens up to date"
 	@echo "make lock     export the locks from pyproject.toml anew (needs uv)"
 	@echo "make clean    remove what the other targets made"
 
@@ -48,6 +49,9 @@ imports: .venv/dev
 
 docs: .venv/dev
 	$(PY) -m pytest tests/unit/test_docs.py
+
+translations: .venv/dev
+	@$(PY) -m tests.translations
 
 prove: .venv/dev
 	$(PY) -m pytest -m prove $(ARGS)

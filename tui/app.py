@@ -27,7 +27,7 @@ from tui import i18n, supervisor
 from tui.crash import report
 from tui.dialogs.message import MessageDialog
 from tui.i18n import N_, _
-from tui.notices import notice_for
+from tui.notices import advice_of, notice_for, sentence_of
 from tui.running import Running
 from tui.taking_in import TakingIn
 from tui.text import harmless
@@ -200,7 +200,9 @@ class VaultApp(App[int]):
     def tell(self, error: VaultError) -> None:
         """Show an error of the core: what is the matter and what to do next."""
         self.push_screen(
-            MessageDialog(_(notice_for(error).title), f"{i18n.from_core(error.message)}", i18n.from_core(error.advice))
+            MessageDialog(
+                _(notice_for(error).title), i18n.from_core(sentence_of(error)), i18n.from_core(advice_of(error))
+            )
         )
 
     def action_stop(self) -> None:

@@ -89,8 +89,17 @@ def from_core(message: str) -> str:
     for pattern, translated in _patterns(_language):
         match = pattern.fullmatch(message)
         if match is not None:
-            return _SLOT.sub(lambda slot, match=match: match[f"p{slot[1]}"], translated)  # type: ignore[misc]
+            return _SLOT.sub(lambda slot, match=match: _filled(match[f"p{slot[1]}"]), translated)  # type: ignore[misc]
     return message
+
+
+def _filled(part: str) -> str:
+    """Return what a sentence of the core is filled with: a phrase of the core too, or a number or name as it is."""
+    for phrase in (part, part[:1].lower() + part[1:], f"the {part}"):
+        found = from_core(phrase)
+        if found != phrase:
+            return found
+    return part
 
 
 @functools.lru_cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from tui.i18n import N_
 from vault import errors
 
 
@@ -15,7 +16,7 @@ class Notice:
     Attributes:
         code: A stable word for programs.
         exit: Exit code of the commands.
-        title: A few words for a dialog's title.
+        title: A few words for a dialog's title; translated where it is shown.
         severity: ``"error"`` or ``"warning"``.
     """
 
@@ -26,31 +27,31 @@ class Notice:
 
 
 TABLE: Final[dict[type[errors.VaultError], Notice]] = {
-    errors.VaultError: Notice("error", 70, "Something went wrong"),
-    errors.UnlockError: Notice("wrong-passphrase", 3, "Not unlocked"),
-    errors.LockedError: Notice("locked", 3, "The vault is locked"),
-    errors.FormatError: Notice("bad-format", 4, "Not what it should be"),
-    errors.UnsupportedVersionError: Notice("newer-version", 4, "A newer version"),
-    errors.TruncatedError: Notice("truncated", 4, "Not whole"),
-    errors.IntegrityError: Notice("integrity", 1, "Not intact"),
-    errors.RefusedError: Notice("refused", 4, "Not accepted"),
-    errors.NotFoundError: Notice("not-found", 4, "Not found"),
-    errors.AlreadyExistsError: Notice("exists", 4, "It exists already"),
-    errors.NotForUsError: Notice("not-for-us", 4, "Not for this vault"),
-    errors.PassphraseNeededError: Notice("passphrase-needed", 4, "A passphrase is needed"),
-    errors.WrongKindError: Notice("wrong-kind", 4, "Not a regular file"),
-    errors.HoldError: Notice("held", 4, "Held for your decision", "warning"),
-    errors.StorageError: Notice("storage", 5, "The disk"),
-    errors.DiskFullError: Notice("disk-full", 5, "The disk is full"),
-    errors.InUseError: Notice("in-use", 5, "In use elsewhere"),
-    errors.NetworkFileSystemError: Notice("network-file-system", 5, "A network folder"),
-    errors.ReadOnlyError: Notice("read-only", 5, "It cannot be written"),
-    errors.DamagedError: Notice("damaged", 4, "Damaged"),
-    errors.CancelledError: Notice("cancelled", 130, "Stopped", "warning"),
+    errors.VaultError: Notice("error", 70, N_("Something went wrong")),
+    errors.UnlockError: Notice("wrong-passphrase", 3, N_("Not unlocked")),
+    errors.LockedError: Notice("locked", 3, N_("The vault is locked")),
+    errors.FormatError: Notice("bad-format", 4, N_("Not what it should be")),
+    errors.UnsupportedVersionError: Notice("newer-version", 4, N_("A newer version")),
+    errors.TruncatedError: Notice("truncated", 4, N_("Not whole")),
+    errors.IntegrityError: Notice("integrity", 1, N_("Not intact")),
+    errors.RefusedError: Notice("refused", 4, N_("Not accepted")),
+    errors.NotFoundError: Notice("not-found", 4, N_("Not found")),
+    errors.AlreadyExistsError: Notice("exists", 4, N_("It exists already")),
+    errors.NotForUsError: Notice("not-for-us", 4, N_("Not for this vault")),
+    errors.PassphraseNeededError: Notice("passphrase-needed", 4, N_("A passphrase is needed")),
+    errors.WrongKindError: Notice("wrong-kind", 4, N_("Not a regular file")),
+    errors.HoldError: Notice("held", 4, N_("Held for your decision"), "warning"),
+    errors.StorageError: Notice("storage", 5, N_("The disk")),
+    errors.DiskFullError: Notice("disk-full", 5, N_("The disk is full")),
+    errors.InUseError: Notice("in-use", 5, N_("In use elsewhere")),
+    errors.NetworkFileSystemError: Notice("network-file-system", 5, N_("A network folder")),
+    errors.ReadOnlyError: Notice("read-only", 5, N_("It cannot be written")),
+    errors.DamagedError: Notice("damaged", 4, N_("Damaged")),
+    errors.CancelledError: Notice("cancelled", 130, N_("Stopped"), "warning"),
 }
 
 
-_PLAIN: Final = {
+_PHRASES: Final = {
     "age armor": "encrypted file",
     "age file": "encrypted file",
     "age header": "encrypted file",
@@ -75,7 +76,7 @@ def sentence_of(error: errors.VaultError) -> str:
         return error.message
     if error.message != f"{error.where}: {error.reason}":
         return error.message
-    what = _PLAIN.get(error.where, error.where.removeprefix("the "))
+    what = _PHRASES.get(error.where, error.where.removeprefix("the "))
     if isinstance(error, errors.UnsupportedVersionError):
         return f"The {what} is of a version that this program does not know."
     if isinstance(error, errors.FormatError):

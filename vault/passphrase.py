@@ -28,6 +28,14 @@ _BITS_PER_WORD = 10
 _GUESSES_PER_SECOND = 1000
 _BETWEEN_WORDS = re.compile(r"[\s\-_.,;:/+]+")
 _REFUSED_CATEGORIES = ("Cc", "Cs", "Cn")
+_PHRASES: Final = (
+    ("more than a million years", 0),
+    ("less than two minutes", 0),
+    ("about {0} years", 31_557_600),
+    ("about {0} days", 86_400),
+    ("about {0} hours", 3_600),
+    ("about {0} minutes", 60),
+)
 _OFFER = "Add words that have nothing to do with each other, or let the program make a phrase."
 
 
@@ -84,8 +92,9 @@ def strength(text: str) -> Strength:
     bits = _bits(text[:_MEASURED])
     seconds = 2.0 ** min(bits - 1, 400) / _GUESSES_PER_SECOND
     one, thousand = _duration(seconds), _duration(seconds / 1000)
-    sentence = f"One strong computer would guess it in {one}"
-    sentence += "." if one == thousand else f", a thousand of them in {thousand}."
+    sentence = f"One strong computer would guess it in {one}, a thousand of them in {thousand}."
+    if one == thousand:
+        sentence = f"One strong computer would guess it in {one}."
     if bits < MINIMUM_BITS:
         return Strength(False, bits, f"Too weak. {sentence}", _OFFER)
     if bits < GOOD_BITS:
@@ -103,11 +112,11 @@ def _guess_bits(text: str) -> float:
 
 
 def _duration(seconds: float) -> str:
-    for unit, size in (("years", 31_557_600), ("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+    for phrase, size in _PHRASES[2:]:
         if seconds >= 2 * size:
             number = seconds / size
-            return f"about {_rounded(number)} {unit}" if number < 1e6 else "more than a million years"
-    return "less than two minutes"
+            return phrase.format(_rounded(number)) if number < 1e6 else _PHRASES[0][0]
+    return _PHRASES[1][0]
 
 
 def _rounded(number: float) -> str:
