@@ -9,6 +9,7 @@ from textual.widgets import Button
 from tui import taking_in
 from tui.base import Dialog
 from tui.i18n import N_, _, from_core
+from tui.notices import advice_of, sentence_of
 from tui.text import one_line
 from tui.widgets.plain import Heading, Plain
 
@@ -49,7 +50,7 @@ class TakenInDialog(Dialog[None]):
                 if item.state == state:
                     lines.append(f"{mark} {one_line(item.path.name)}: {_(words)}")
                     if item.error is not None:
-                        lines.append(f"    {from_core(item.error.message)} {from_core(item.error.advice)}")
+                        lines.append(f"    {from_core(sentence_of(item.error))} {from_core(advice_of(item.error))}")
         if len(lines) > _MOST:
             return [*lines[:_MOST], _("… and {count} more lines", count=len(lines) - _MOST)]
         return lines

@@ -111,6 +111,10 @@ class CaseScreen(VaultScreen):
         """
         if kind == "draft":
             self.work("opening a draft", self._open_draft(item_id))
+        elif kind == "attachment":
+            from tui.screens.attachment import AttachmentScreen
+
+            self.app.push_screen(AttachmentScreen(item_id))
         else:
             from tui.screens.record import RecordScreen
 
