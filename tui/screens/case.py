@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import ContentSwitcher, Tab, Tabs
 
 from tui.base import VaultScreen
-from tui.i18n import N_, _
+from tui.i18n import N_, _, ngettext
 from tui.panes.base import CasePane
 from tui.panes.bundles import BundlesPane
 from tui.panes.custody import CustodyPane
@@ -79,7 +79,12 @@ class CaseScreen(VaultScreen):
 
     async def _show(self) -> None:
         case = await self.core(api.cases.get, self.vault, self.case_id)
-        told = _("{records} records, {files} files", records=case.record_count, files=case.attachment_count)
+        told = ", ".join(
+            (
+                ngettext("{count} record", "{count} records", case.record_count),
+                ngettext("{count} file", "{count} files", case.attachment_count),
+            )
+        )
         self.query_one(TitleBar).say(case.title, told)
 
     @property
@@ -124,4 +129,4 @@ class CaseScreen(VaultScreen):
         from tui.screens.record_edit import screen_for
 
         draft = await self.core(api.drafts.get, self.vault, draft_id)
-        self.app.push_screen(screen_for(draft, stored=True))
+        self.app.push_screen(await self.core(screen_for, self.vault, draft, stored=True))
