@@ -30,6 +30,18 @@ def told(field: api.Field, value: Json) -> str:
     return _one(field, value)
 
 
+def types_of(vault: api.OpenVault) -> dict[str, api.Schema]:
+    """Return the types that records can have in a vault, those of an organisation included, by name."""
+    return {one.type: one for one in api.record_types.page(vault)}
+
+
+def bare(value: Json) -> str:
+    """Return a value whose type is not known, as it is."""
+    if isinstance(value, dict):
+        return "\n".join(f"{name}: {bare(inner)}" for name, inner in value.items())
+    return "\n".join(map(bare, value)) if isinstance(value, list) else str(value)
+
+
 def _one(field: api.Field, value: Json) -> str:
     match field.kind:
         case "choice":

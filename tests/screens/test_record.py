@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from tests.vault_world import introduce, make_vault, seal
 from tui.screens.record import RecordScreen
 from tui.widgets.reading import Reading
 from vault import api
@@ -211,3 +215,49 @@ def test_what_is_said_of_a_file_is_corrected_and_what_its_bytes_say_is_not_asked
     now = api.records.show(vault, made.id)
     assert now.fields["description"] == "a paper from the court"
     assert now.fields["sha256"] == made.sha256
+
+
+def test_a_received_record_says_from_whom_and_how_sure_and_is_not_corrected(at, tmp_path):
+    sender, mine = make_vault(tmp_path / "sender", 1), make_vault(tmp_path / "vault")
+    introduce(sender, mine, "Me")
+    introduce(mine, sender, "Lawyer")
+    case = api.cases.add(sender, "theirs")
+    api.records.add(sender, case.id, "testimony", {"statement": "他来了。", "place": "secret"})
+    seal(sender, case.id, "Me", tmp_path / "b.age")
+    api.receiving.receive(mine, tmp_path / "b.age", Job())
+    found = next(one for one in api.records.page(mine, api.cases.page(mine)[0].id))
+
+    async def story(person):
+        await read(person, found)
+        shown = person.text()
+        assert "他来了。" in shown
+        assert "Received from Lawyer: verified." in shown
+        assert "withheld a part" in shown
+        await person.press("c")
+        assert isinstance(person.app.screen, RecordScreen)
+
+    at(story, mine)
+    assert api.drafts.page(mine) == []
+    for vault in (sender, mine):
+        vault.close()
+
+
+def test_a_type_of_an_organisation_is_offered_filled_in_and_read(at, vault, case):
+    text = (Path(api.__file__).parents[1] / "docs" / "formats" / "schema.md").read_text()
+    api.record_types.add(vault, re.search(r"```toml\n(.*?)```", text, re.DOTALL)[1])
+
+    async def story(person):
+        await person.press("enter")
+        await person.press("o")
+        assert "Prison visit" in person.text()
+        await person.press("end", "enter")
+        await person.type("overcrowded")
+        await person.press("f9")
+        person.app.screen.query_one("#do").focus()
+        await person.press("enter", "enter")
+        await person.press("enter")
+        assert "What was seen · leaves" in person.text()
+        assert "overcrowded" in person.text()
+
+    at(story, vault)
+    assert [one.type for one in api.records.page(vault, case.id)] == ["visit"]

@@ -21,7 +21,7 @@ def case(vault) -> api.cases.Case:
 
 async def write(person, case, text="", kind="testimony"):
     """Open a new draft, and write into what has the focus."""
-    person.app.push_screen(screen_for(new_draft(case.id, kind)))
+    person.app.push_screen(screen_for(person.app.vault, new_draft(case.id, kind)))
     await person.settle()
     if text:
         await person.type(text)
@@ -236,7 +236,7 @@ def test_a_correction_shows_what_it_changes_asks_why_and_is_a_new_version(at, va
     record = api.records.add(vault, case.id, "testimony", {"statement": "他五月三日来。", "language": "zh-Hans"})
 
     async def story(person):
-        person.app.push_screen(screen_for(correction(record, api.records.correctable(record))))
+        person.app.push_screen(screen_for(vault, correction(record, api.records.correctable(record))))
         await person.settle()
         await person.press("f9")
         assert "would change nothing" in person.text()

@@ -14,7 +14,7 @@ from tui.dialogs.choose import ChooseDialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.i18n import N_, _, language
 from tui.panes.base import CasePane
-from tui.telling import VERDICTS
+from tui.telling import VERDICTS, types_of
 from tui.widgets.plain import Quiet, cell
 from vault import api
 from vault.model import Draft, Record
@@ -40,6 +40,7 @@ class RecordsPane(CasePane):
         super().__init__(case_id)
         self._records: list[Record] = []
         self._drafts: list[Draft] = []
+        self._types: dict[str, api.Schema] = {}
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
@@ -64,13 +65,14 @@ class RecordsPane(CasePane):
         drafts = await self.case_screen.core(api.drafts.page, self.vault)
         self._records = [record for record in records if self._listed(record.type)]
         self._drafts = [draft for draft in drafts if draft.case_id == self.case_id and self._listed(draft.type)]
+        self._types = await self.case_screen.core(types_of, self.vault)
         self._fill()
 
     def _listed(self, kind: str) -> bool:
         return (not self.only or kind in self.only) and kind not in self.but
 
     def _fill(self) -> None:
-        schemas = api.schemas()
+        schemas = self._types
         words = self.query_one(".filter", Input).value.casefold().split()
 
         def label(kind: str) -> str:
@@ -140,21 +142,25 @@ class RecordsPane(CasePane):
 
     def action_add(self, kind: str) -> None:
         """Write a new record of a type."""
+        self.case_screen.work("beginning a record", self._add(kind))
+
+    async def _add(self, kind: str) -> None:
         from tui.screens.record_edit import new_draft, screen_for
 
-        self.app.push_screen(screen_for(new_draft(self.case_id, kind)))
+        draft = new_draft(self.case_id, kind)
+        self.app.push_screen(await self.case_screen.core(screen_for, self.vault, draft))
 
     def action_other(self) -> None:
         """Write a record of another type."""
         self.case_screen.work("choosing a type", self._other())
 
     async def _other(self) -> None:
-        options = [(name, one.label(language())) for name, one in api.schemas().items() if name != "attachment"]
+        options = [(name, one.label(language())) for name, one in self._types.items() if name != "attachment"]
         answer = await self.app.push_screen_wait(
             ChooseDialog(_("What kind of record?"), options, may_be_empty=False)
         )  # fmt: skip
         if answer:
-            self.action_add(answer[0])
+            await self._add(answer[0])
 
     def action_drop(self) -> None:
         """Throw the marked draft away, once that is confirmed."""

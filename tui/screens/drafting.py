@@ -40,6 +40,7 @@ class DraftScreen(VaultScreen):
 
     Args:
         draft: What is written on; without an id it is new.
+        schema: Its type.
         stored: It comes out of the store; False: it goes there with the first change.
     """
 
@@ -53,10 +54,10 @@ class DraftScreen(VaultScreen):
     DraftScreen #count { width: 1fr; color: $text-muted; }
     """
 
-    def __init__(self, draft: Draft, *, stored: bool = False) -> None:
+    def __init__(self, draft: Draft, schema: api.Schema, *, stored: bool = False) -> None:
         super().__init__()
         self.draft = draft
-        self.schema = api.schemas()[draft.type]
+        self.schema = schema
         self.case_id = draft.case_id
         self._draft_id = str(draft.id)
         self._edits = 0

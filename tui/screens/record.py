@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -16,7 +17,7 @@ from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.difference import DifferenceDialog
 from tui.i18n import N_, _, language, ngettext
 from tui.screens.record_edit import correction, screen_for
-from tui.telling import VERDICTS, plain, said, told
+from tui.telling import VERDICTS, bare, plain, said, told, types_of
 from tui.text import one_line
 from tui.widgets.difference import compare
 from tui.widgets.fields import label
@@ -73,7 +74,7 @@ class RecordScreen(VaultScreen):
     async def _show(self) -> None:
         record = await self.core(api.records.show, self.vault, self._record_id, self._version)
         self._record = record
-        schema = api.schemas().get(record.type)
+        schema = (await self.core(types_of, self.vault)).get(record.type)
         kind = schema.label(language()) if schema else record.type
         self.query_one(TitleBar).say(f"{kind}: {record.title}" if record.title else kind, self._state(record))
         names = await self.core(self._names, record)
@@ -82,11 +83,10 @@ class RecordScreen(VaultScreen):
             parts.append(Plain(_("This record was deleted. That it was here, and why it went, is in the custody log.")))
         if record.withheld:
             parts.append(Plain("! " + _("The sender withheld a part of it.")))
-        for field, value in said(schema, record.fields) if schema else ():
-            parts.append(Plain(label(field), classes="field-name"))
-            text = told(field, value)
-            for found, name in names.items():
-                text = text.replace(found, name)
+        for name, text in self._said(schema, record):
+            parts.append(Plain(name, classes="field-name"))
+            for found, title in names.items():
+                text = text.replace(found, title)
             parts.append(Reading(text))
         parts += self._versions(record)
         parts += await self._files(record)
@@ -94,6 +94,13 @@ class RecordScreen(VaultScreen):
         await place.remove_children()
         await place.mount_all(parts)
         place.focus()
+
+    def _said(self, schema: api.Schema | None, record: Record) -> Iterator[tuple[str, str]]:
+        """Yield names and values; of a type that nobody here knows as they are in the record."""
+        if schema is None:
+            yield from ((name, bare(value)) for name, value in record.fields.items())
+        else:
+            yield from ((label(field), told(field, value)) for field, value in said(schema, record.fields))
 
     def _state(self, record: Record) -> str:
         if record.deleted:
@@ -158,12 +165,13 @@ class RecordScreen(VaultScreen):
             return
         begun = [one for one in await self.core(api.drafts.page, self.vault) if one.id == record.id]
         if begun:
-            screen = screen_for(begun[0], stored=True)
+            screen = await self.core(screen_for, self.vault, begun[0], stored=True)
         else:
             newest = record
             if self._version:
                 newest = await self.core(api.records.show, self.vault, record.id)
-            screen = screen_for(correction(newest, api.records.correctable(newest)))
+            draft = correction(newest, api.records.correctable(newest))
+            screen = await self.core(screen_for, self.vault, draft)
         self._stale, self._version = True, 0
         self.app.push_screen(screen)
 
@@ -189,8 +197,11 @@ class RecordScreen(VaultScreen):
 
     async def _compare(self) -> None:
         record = self._record
-        schema = api.schemas().get(record.type) if record else None
-        if record is None or schema is None or not record.versions:
+        if record is None or not record.versions:
+            return
+        schema = (await self.core(types_of, self.vault)).get(record.type)
+        if schema is None:
+            self.notify(_("The type of this record is not known in this vault."), markup=False)
             return
         numbers = [one.version for one in record.versions]
         place = numbers.index(self._version) if self._version in numbers else len(numbers) - 1

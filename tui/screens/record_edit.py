@@ -21,6 +21,7 @@ class RecordEditScreen(DraftScreen):
 
     Args:
         draft: What is written on.
+        schema: Its type.
         stored: As of `DraftScreen`.
     """
 
@@ -30,8 +31,8 @@ class RecordEditScreen(DraftScreen):
         "F4 throws the draft away."
     )
 
-    def __init__(self, draft: Draft, *, stored: bool = False) -> None:
-        super().__init__(draft, stored=stored)
+    def __init__(self, draft: Draft, schema: api.Schema, *, stored: bool = False) -> None:
+        super().__init__(draft, schema, stored=stored)
         fixed = api.records.fixed(draft.type)
         self._form = Form(self.schema, draft.fields, self.case_id, str(draft.id), fixed)
         self._known = dict(draft.fields)
@@ -69,7 +70,11 @@ def correction(record: Record, fields: dict[str, Json]) -> Draft:
     return Draft(record.id, record.case_id, record.type, fields, datetime.now(UTC), len(record.versions))
 
 
-def screen_for(draft: Draft, *, stored: bool = False) -> DraftScreen:
-    """Return the screen on which a draft is written."""
+def screen_for(vault: api.OpenVault, draft: Draft, *, stored: bool = False) -> DraftScreen:
+    """Return the screen on which a draft is written; reads its type from the vault, so it belongs in a thread.
+
+    Raises:
+        NotFoundError: The vault does not know the type.
+    """
     kind = TestimonyScreen if draft.type == "testimony" else RecordEditScreen
-    return kind(draft, stored=stored)
+    return kind(draft, api.record_types.get(vault, draft.type), stored=stored)

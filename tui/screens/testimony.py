@@ -16,6 +16,7 @@ from tui.screens.drafting import DraftScreen
 from tui.widgets.editor import Editor
 from tui.widgets.form import Form
 from tui.widgets.frame import TitleBar
+from vault import api
 from vault.model import Draft, Json
 
 _WIDE = 100
@@ -27,6 +28,7 @@ class TestimonyScreen(DraftScreen):
 
     Args:
         draft: What is written on.
+        schema: The type `testimony`.
         stored: As of `DraftScreen`.
     """
 
@@ -49,8 +51,8 @@ class TestimonyScreen(DraftScreen):
     TestimonyScreen.-narrow.-details #words { display: none; }
     """
 
-    def __init__(self, draft: Draft, *, stored: bool = False) -> None:
-        super().__init__(draft, stored=stored)
+    def __init__(self, draft: Draft, schema: api.Schema, *, stored: bool = False) -> None:
+        super().__init__(draft, schema, stored=stored)
         self._editor = Editor(str(draft.fields.get("statement") or ""), placeholder=_("What the person says"))
 
         self._form = Form(self.schema, draft.fields, self.case_id, str(draft.id), ("statement",))

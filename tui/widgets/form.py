@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from tui.i18n import _, language
+from tui.telling import types_of
 from tui.text import one_line
 from tui.widgets.choice import Choice, Options
 from tui.widgets.fields import Around, Box, box, read_all
@@ -139,7 +140,7 @@ class Form(VerticalScroll):
     async def _records(self) -> Options:
         screen = cast("VaultScreen", self.screen)
         found = await screen.core(api.records.page, screen.vault, self._case_id)
-        schemas = api.schemas()
+        schemas = await screen.core(types_of, screen.vault)
         people_first = sorted(found, key=lambda one: one.type != "person")
         return [
             (one.id, f"{one_line(one.title) or _('(no title)')} · {schemas[one.type].label(language())}")
