@@ -100,6 +100,24 @@ def vault(open_vault) -> api.OpenVault:
     return open_vault()
 
 
+@pytest.fixture(scope="session")
+def made_other(tmp_path_factory):
+    """A locked vault of somebody else to be copied, and its keys."""
+    folder = tmp_path_factory.mktemp("other") / "vault"
+    vault = api.setup.create(folder, api.to_secret(PASSPHRASE), FLOOR)
+    vault.close()
+    return folder, vault.keys
+
+
+@pytest.fixture
+def other_vault(made_other, tmp_path: Path):
+    """The open vault of somebody else, in the folder `other-vault`."""
+    folder, keys = made_other
+    vault = api.setup.open_with(Path(shutil.copytree(folder, tmp_path / "other-vault")), keys)
+    yield vault
+    vault.close()
+
+
 @pytest.fixture
 def at(tmp_path: Path):
     """Return a function that runs a story at the screens: `at(story, vault=…, size=…, language=…)`.
@@ -129,7 +147,7 @@ def at(tmp_path: Path):
                 person = Person(app, pilot, left)
                 await person.settle()
                 if vault is not None:
-                    app.opened(vault)
+                    await app.opened(vault)
                     await person.settle()
                 await story(person)
 

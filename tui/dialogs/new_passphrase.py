@@ -13,6 +13,7 @@ from textual.widgets import Button
 from tui import i18n
 from tui.base import Dialog
 from tui.i18n import N_, _
+from tui.notices import advice_of, sentence_of
 from tui.widgets.plain import Heading, Plain, Quiet
 from tui.widgets.secret import SecretInput
 from vault import api
@@ -97,7 +98,7 @@ class NewPassphraseDialog(Dialog[Secret | None]):
         try:
             secret = first.take()
         except RefusedError as error:
-            problem.say(f"{i18n.from_core(error.message)} {i18n.from_core(error.advice)}")
+            problem.say(f"{i18n.from_core(sentence_of(error))} {i18n.from_core(advice_of(error))}")
             return
         second.take()
         self.dismiss(secret)

@@ -6,7 +6,7 @@ Nothing of a bundle is shown, and nothing is kept, before it was verified and th
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -22,7 +22,7 @@ from tui.dialogs.compare import CompareDialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.findings import FindingsDialog
 from tui.i18n import N_, _, ngettext
-from tui.notices import notice_for
+from tui.notices import advice_of, notice_for, sentence_of
 from tui.verifying import Turning
 from tui.widgets.frame import TitleBar, below
 from tui.widgets.plain import Heading, Plain, fitted
@@ -30,6 +30,9 @@ from tui.widgets.reading import Reading
 from vault import api
 from vault.errors import CancelledError, PassphraseNeededError, UnlockError, VaultError
 from vault.model import Secret, Severity, Verdict
+
+if TYPE_CHECKING:
+    from tui.app import VaultApp
 
 _TICK = 0.1
 _NAME = 40
@@ -109,16 +112,14 @@ class ReceiveScreen(VaultScreen):
                 self._opened = await self._verify()
             except (PassphraseNeededError, UnlockError) as error:
                 if isinstance(error, UnlockError):
-                    problem = f"{i18n.from_core(error.message)} {i18n.from_core(error.advice)}"
+                    problem = _told(error)
                 if await self._ask(problem):
                     continue
                 self._say(_("Nothing was opened."), "")
             except CancelledError:
                 self._say(_("Stopped."), _("Nothing was kept."))
             except VaultError as error:
-                self._say(
-                    f"✗ {_(notice_for(error).title)}: {i18n.from_core(error.message)}", i18n.from_core(error.advice)
-                )
+                self._say(f"✗ {_(notice_for(error).title)}", _told(error))
             break
         self._show()
 
@@ -263,16 +264,12 @@ class ReceiveScreen(VaultScreen):
         if not taken.case_id:
             self._show()
             return
-        from tui.screens.case import CaseScreen
-
         self.notify(
             ngettext("{count} record was taken in.", "{count} records were taken in.", taken.taken), markup=False
         )
-        await self.app.switch_screen(CaseScreen(taken.case_id))
         new = [one for one in taken.report.findings if one not in opened.report.findings]
-        if any(one.severity is not Severity.INFO for one in new):
-            good = _("It was taken in; something is to be known.")
-            self.app.push_screen(FindingsDialog(_("What was found while it was taken in"), taken.report, good))
+        # After this work has ended: it ends with this screen.
+        self.app.call_later(_to_case, self.evault, taken, any(one.severity is not Severity.INFO for one in new))
 
     async def _agreed(self, opened: api.receiving.Opened) -> bool:
         if opened.verdict is Verdict.VERIFIED:
@@ -284,3 +281,17 @@ class ReceiveScreen(VaultScreen):
                 _("Everything of it is marked with that, wherever it is shown."),
             )
         )  # fmt: skip
+
+
+def _told(error: VaultError) -> str:
+    return f"{i18n.from_core(sentence_of(error))} {i18n.from_core(advice_of(error))}".rstrip()
+
+
+async def _to_case(app: VaultApp, taken: api.receiving.Opened, remarkable: bool) -> None:
+    """Go to the case that a bundle was taken into; what was found only then is told."""
+    from tui.screens.case import CaseScreen
+
+    await app.switch_screen(CaseScreen(taken.case_id))
+    if remarkable:
+        good = _("It was taken in; something is to be known.")
+        app.push_screen(FindingsDialog(_("What was found while it was taken in"), taken.report, good))

@@ -37,6 +37,8 @@ class MarkList(DataTable[Text]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "mark", N_("Mark")),
+        Binding("home", "scroll_top", show=False),
+        Binding("end", "scroll_bottom", show=False),
         Binding("ctrl+a", "mark_all", N_("Mark all or none"), show=False),
     ]
 

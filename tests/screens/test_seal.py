@@ -1,0 +1,364 @@
+"""Sealing on the screens: what leaves, to whom, what is seen before, and what is in the bundle afterwards."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from tui.screens.case import PANES, CaseScreen
+from tui.screens.seal import SealScreen
+from tui.widgets.mark_list import MarkList
+from tui.widgets.reading import Reading
+from vault import api
+from vault.jobs import Job
+
+SAMPLES = Path(__file__).parents[2] / "tui" / "samples"
+PLACE = str([name for name, _title, _pane in PANES].index("bundles") + 1)
+
+
+@pytest.fixture
+def out(tmp_path: Path, monkeypatch) -> Path:
+    """Where bundles go; choosing begins there."""
+    place = tmp_path / "out"
+    place.mkdir()
+    monkeypatch.setattr("tui.dialogs.choose_files._last_folder", place)
+    return place
+
+
+@pytest.fixture
+def lawyer(vault, other_vault):
+    """Another vault, whose holder is a verified contact."""
+    api.contacts.add_card(vault, api.contacts.card(other_vault, "Lawyer"))
+    api.contacts.verify(vault, "Lawyer", other_vault.identity.fingerprint)
+    return other_vault
+
+
+@pytest.fixture
+def case(vault):
+    """A case with a testimony in it."""
+    made = api.cases.add(vault, "王案")
+    fields = {"title": "第一次", "statement": "他说王小明在场。", "witness_name": "王小明", "place": "北京"}
+    api.records.add(vault, made.id, "testimony", fields)
+    return made
+
+
+@pytest.fixture
+def sealing(at, vault, case, out):
+    """Return a function that runs a story at the first step of sealing the case."""
+
+    def run(story, **more):
+        async def whole(person):
+            person.app.push_screen(SealScreen(case.id))
+            await person.settle()
+            await story(person)
+
+        return at(whole, vault, **more)
+
+    return run
+
+
+def opened(vault, out: Path) -> api.receiving.Opened:
+    """Receive the only bundle that was made, and return what it came to."""
+    (file,) = out.iterdir()
+    return api.receiving.receive(vault, file, Job())
+
+
+def what_came(vault, received) -> dict:
+    (record,) = api.records.page(vault, received.case_id)
+    return api.records.show(vault, record.id).fields
+
+
+def shown(person) -> str:
+    """Return the long text in front, scrolled or not."""
+    return "\n".join(text for text, _rtl in person.app.screen.query_one(Reading)._paragraphs)
+
+
+def test_a_case_is_sealed_to_a_verified_contact_with_keys_alone(at, vault, case, lawyer, out, tmp_path):
+    async def story(person):
+        person.app.push_screen(CaseScreen(case.id))
+        await person.settle()
+        await person.press(PLACE, "s")
+        assert "step 1 of 4: What leaves" in person.text()
+        await person.press("f9")
+        assert "✓ verified" in person.text()
+        await person.press("space", "f9")
+        await person.type("申诉")
+        await person.press("f9")
+        assert "For: Lawyer" in person.text()
+        await person.press("f9")
+        await person.press("enter")
+        (one,) = api.sealing.sent(vault, case.id)
+        text = shown(person)
+        assert str(next(out.iterdir())) in text
+        assert one.sha256 in text
+        assert vault.identity.fingerprint in text
+        assert f"numbers {one.entries[0]}, {one.entries[1]}" in text
+        await person.press("f9")
+        assert "Lawyer" in person.text()
+        assert "✓ sealed" in person.text()
+
+    at(story, vault)
+    received = opened(lawyer, out)
+    assert received.purpose == "申诉"
+    assert what_came(lawyer, received) == {"statement": "他说王小明在场。"}
+
+
+def test_a_protected_field_leaves_only_when_it_is_marked_by_name_and_a_shareable_one_can_stay(
+    sealing, vault, case, lawyer, out, tmp_path
+):
+    async def story(person):
+        await person.press("enter")
+        text = person.text()
+        assert "[ ]  Name of the witness" in text or "[ ]  Witness" in text
+        rows = [one.key for one in person.app.screen.query_one(MarkList)._rows]
+        listed = person.app.screen.query_one(MarkList)
+        for path in ("witness_name", "statement"):
+            listed.move_cursor(row=rows.index(path))
+            await person.press("space")
+        await person.press("f9")
+        assert "1 of 4" in person.text()
+        await person.press("f9", "space", "f9", "f9")
+        await person.press("down", "enter")
+        assert "王小明" in shown(person)
+        assert "他说" not in shown(person)
+        assert "3 things stay here" in shown(person)
+        await person.press("escape", "f9", "enter")
+
+    sealing(story)
+    assert what_came(lawyer, opened(lawyer, out)) == {"witness_name": "王小明"}
+
+
+def test_the_preview_finds_a_withheld_name_inside_a_text_that_leaves(sealing, lawyer):
+    async def story(person):
+        await person.press("f9", "space", "f9", "f9")
+        assert "1 name is in it" in person.text()
+        await person.press("enter")
+        assert "王小明, in the text of: 第一次" in shown(person)
+
+    sealing(story)
+
+
+def test_nothing_is_sealed_to_somebody_unverified_without_an_explicit_yes(sealing, vault, out, other_vault):
+    api.contacts.add_card(vault, api.contacts.card(other_vault, "Stranger"))
+
+    async def story(person):
+        await person.press("f9")
+        assert "✗ not verified" in person.text()
+        await person.press("space", "f9")
+        assert "somebody who is not verified" in person.text()
+        await person.press("enter")  # Cancel has the focus
+        assert "step 2 of 4" in person.text()
+        await person.press("f9", "tab", "enter")
+        assert "step 3 of 4" in person.text()
+        await person.press("f9")
+        assert "Stranger (✗ not verified)" in person.text()
+        await person.press("f9", "enter")
+        assert "This contact is not verified" in shown(person)
+
+    sealing(story)
+    assert len(list(out.iterdir())) == 1
+
+
+def test_a_photo_is_named_with_what_it_gives_away_and_stays_unless_it_is_marked(sealing, vault, case, lawyer, out):
+    api.intake.attach(vault, case.id, SAMPLES / "photo.jpg", Job())
+
+    async def story(person):
+        await person.press("f9")
+        assert "photo.jpg gives away: place, device, author" in person.text()
+        await person.press("escape")
+        assert "step 1 of 4" in person.text()
+        await person.press("f9", "f9")
+        assert "step 2 of 4" in person.text()
+        await person.press("space", "f9", "f9")
+        assert "1 record; " in person.text()
+        await person.press("f9", "enter")
+
+    sealing(story)
+    assert api.receiving.receive(lawyer, next(out.iterdir()), Job()).contents.files == 0
+
+
+def test_a_marked_photo_leaves_as_it_is(sealing, vault, case, lawyer, out):
+    api.intake.attach(vault, case.id, SAMPLES / "photo.jpg", Job())
+
+    async def story(person):
+        await person.press("f9", "space", "f9", "space", "f9", "f9", "f9", "enter")
+
+    sealing(story)
+    assert api.receiving.receive(lawyer, next(out.iterdir()), Job()).contents.files == 1
+
+
+def test_a_cleaned_copy_leaves_in_the_place_of_its_original(sealing, vault, case, lawyer, out, tmp_path):
+    original = api.intake.attach(vault, case.id, SAMPLES / "photo.jpg", Job())
+    clean = tmp_path / "clean.txt"
+    clean.write_text("cleaned")
+    about = api.intake.About(derived_from=original.id, derivation="cleaned")
+    copy = api.intake.attach(vault, case.id, clean, Job(), about)
+
+    async def story(person):
+        await person.press("end", "space")  # the copy is taken out at first
+        assert copy.id not in person.app.screen.plan.leaving
+        await person.press("f9")
+        assert "a copy made from it leaves in its place: clean.txt" in " ".join(person.text().replace("│", " ").split())
+        await person.press("f9", "space", "f9", "f9", "f9", "enter")
+
+    sealing(story)
+    received = api.receiving.receive(lawyer, next(out.iterdir()), Job())
+    (file,) = api.intake.page(lawyer, received.case_id)
+    assert file.sha256 == copy.sha256
+
+
+def test_two_recipients_get_a_bundle_each(sealing, vault, case, lawyer, out):
+    address = api.contacts.own(lawyer).x25519_recipient
+    ngo = api.contacts.add(vault, "NGO", (address,))
+    api.contacts.verify(vault, "NGO", ngo.fingerprint)
+
+    async def story(person):
+        await person.press("f9", "space", "space", "f9", "f9", "f9", "enter")
+        assert "For Lawyer" in shown(person)
+        assert "For NGO" in shown(person)
+
+    sealing(story)
+    assert len(list(out.iterdir())) == 2
+    assert {one.recipient for one in api.sealing.sent(vault, case.id)} == {"Lawyer", "NGO"}
+
+
+def test_a_passphrase_bundle_only_by_choice_typed_twice_and_not_weak(sealing, vault, case, out, tmp_path):
+    async def story(person):
+        await person.press("f9", "space", "f9", "f9")
+        assert "whoever knows the passphrase" in person.text()
+        await person.press("f9")
+        await person.type("password1")
+        await person.press("enter")
+        await person.type("password1")
+        await person.press("enter")
+        assert "The passphrase of the bundle" in person.text(), "too weak"
+        await person.press("f5")
+        phrase = person.app.screen.query_one("#suggested").content
+        assert len(str(phrase).split()) == 8
+        phrases.append(str(phrase))
+        await person.click("#do")
+        await person.press("enter")
+        await person.until(lambda: bool(list(out.iterdir())))
+        await person.settle()
+
+    phrases: list[str] = []
+    sealing(story, size=(80, 40))
+    (file,) = out.iterdir()
+    found = api.receiving.open_with_passphrase(file, tmp_path / "bag", api.to_secret(phrases[0]), "", Job())
+    assert found.verdict == "intact"
+
+
+def test_leaving_the_folder_choice_writes_nothing(sealing, vault, case, lawyer, out):
+    async def story(person):
+        await person.press("f9", "space", "f9", "f9", "f9", "escape")
+        assert "step 4 of 4" in person.text()
+
+    sealing(story)
+    assert not list(out.iterdir())
+    assert not api.sealing.sent(vault, case.id)
+
+
+def test_stopping_half_way_leaves_no_file_and_escape_does_not_leave_meanwhile(
+    sealing, vault, case, lawyer, out, monkeypatch
+):
+    reached, go_on = threading.Event(), threading.Event()
+    begin = api.sealing.seal
+
+    def slow(vault, choice, to, target, job):
+        reached.set()
+        go_on.wait(20)
+        return begin(vault, choice, to, target, job)
+
+    monkeypatch.setattr(api.sealing, "seal", slow)
+
+    async def story(person):
+        await person.press("f9", "space", "f9", "f9", "f9")
+        await person.pilot.press("enter")
+        await person.until(reached.is_set)
+        await person.pilot.press("escape")
+        assert type(person.app.screen).__name__ == "SealScreen"
+        await person.pilot.press("f8")
+        go_on.set()
+        await person.settle()
+        assert "step 4 of 4" in person.text()
+
+    sealing(story)
+    assert not list(out.iterdir())
+    assert not api.sealing.sent(vault, case.id)
+
+
+def test_nothing_marked_goes_nowhere(sealing, lawyer):
+    async def story(person):
+        await person.press("space", "f9")
+        assert "step 1 of 4" in person.text()
+        assert "Nothing is marked" in person.text()
+        await person.press("space", "f9", "f9")
+        assert "step 2 of 4" in person.text()
+
+    sealing(story)
+
+
+def test_names_and_purposes_cannot_speak_to_the_terminal(at, vault, out, tmp_path):
+    made = api.cases.add(vault, "bad \x1b]0;x\x07 \u202ecase")
+    api.records.add(vault, made.id, "testimony", {"statement": "\x1b[31m red \u202e", "title": "[red]t\x1b[0m"})
+
+    async def story(person):
+        person.app.push_screen(SealScreen(made.id))
+        await person.settle()
+        seen = [person.text()]
+        await person.press("enter")
+        seen.append(person.text())
+        await person.press("escape", "f9", "space", "f9")
+        person.app.screen.query_one("#purpose", Input).value = "\x1b[2J\u202epurpose"
+        await person.press("f9")
+        seen.append(person.text())
+        await person.press("down", "enter")
+        seen.append(person.text())
+        for text in seen:
+            assert "\x1b" not in text
+            assert "\u202e" not in text
+        assert "[red]t" in seen[0]
+
+    at(story, vault)
+
+
+def test_a_field_is_revealed_later_against_the_same_signature(at, vault, case, lawyer, out, tmp_path):
+    choice = api.sealing.Choice(case.id)
+    (first,) = api.sealing.seal(vault, choice, ["Lawyer"], tmp_path / "first.age", Job())
+    got = api.receiving.receive(lawyer, first.file, Job())
+
+    async def story(person):
+        person.app.push_screen(CaseScreen(case.id))
+        await person.settle()
+        await person.press(PLACE, "d", "enter")
+        assert "王小明" in person.text()
+        await person.press("down", "enter", "enter")
+        assert "Lawyer will read:" in person.text()
+        await person.press("tab", "tab")
+        await person.click("#do")
+        await person.press("enter")
+        assert "It is sealed" in person.text()
+
+    at(story, vault)
+    again = api.receiving.receive(lawyer, next(out.iterdir()), Job())
+    assert again.case_id == got.case_id
+    assert "statement" in what_came(lawyer, again)
+    assert len(what_came(lawyer, again)) == 2
+
+
+def test_the_pane_says_of_an_intent_alone_that_it_may_have_left(at, vault, case, lawyer, tmp_path):
+    api.sealing.seal(vault, api.sealing.Choice(case.id), ["Lawyer"], tmp_path / "one.age", Job())
+    vault.database.atomic(lambda connection: connection.execute("UPDATE sent_bundle SET sha256 = ''"))
+
+    async def story(person):
+        person.app.push_screen(CaseScreen(case.id))
+        await person.settle()
+        await person.press(PLACE)
+        assert "! may have left" in person.text()
+        await person.press("enter")
+        assert "the file may have left" in " ".join(shown(person).split())
+
+    at(story, vault)
