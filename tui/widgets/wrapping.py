@@ -82,14 +82,14 @@ def breaks(line: str, width: int) -> list[int]:
 
 def _cut(line: str, start: int, index: int) -> int:
     """Return where the row that begins at `start` ends, when the character at `index` does not fit any more."""
-    if line[index] == " ":
-        while index < len(line) and line[index] == " ":
-            index += 1
-        return index
-    for place in range(index, start, -1):
-        if _may_break(line[place - 1], line[place]):
-            return place
-    return max(index, start + 1)
+    if line[index] != " ":
+        for place in range(index, start, -1):
+            if _may_break(line[place - 1], line[place]):
+                return place
+        index = max(index, start + 1)
+    while index < len(line) and (line[index] == " " or cells_of(line[index]) == 0):
+        index += 1
+    return index
 
 
 def _may_break(before: str, after: str) -> bool:
