@@ -24,6 +24,7 @@ class ReasonDialog(Dialog[str | None]):
 
     DEFAULT_CSS = """
     ReasonDialog #what { height: auto; max-height: 9; margin: 1 0; }
+    ReasonDialog Input { background: $panel; }
     """
 
     def __init__(self, title: str, message: str, do: str, advice: str = "", *, needed: bool = False) -> None:

@@ -23,7 +23,9 @@ from tui.widgets.plain import Quiet, cell, fitted
 from vault import api
 from vault.model import Attachment
 
-_OTHER_COLUMNS = 50
+_KIND, _SIZE, _DATED, _FROM = 11, 10, 10, 10
+_WIDE = 100
+"""Cells from which there is room for the date too."""
 _NARROWEST = 18
 
 
@@ -69,31 +71,33 @@ class FilesPane(CasePane):
         table = self.query_one("#files", DataTable)
         row = table.cursor_row
         table.clear(columns=True)
-        width = max(_NARROWEST, table.size.width - _OTHER_COLUMNS)
+        wide, foreign = table.size.width >= _WIDE, any(one.origin for one in self._files)
+        columns = [(_("Kind"), _KIND), (_("Size"), _SIZE)]
+        columns += [(_("Dated"), _DATED)] if wide else []
+        columns += [(_("From"), _FROM)] if foreign else []
+        # Two cells around each column, and one for a scroll bar.
+        rest = table.size.width - sum(width + 2 for _title, width in columns) - 5
+        width = max(_NARROWEST, rest * 3 // 5)
         table.add_column(_("File"), width=width)
-        table.add_column(_("Kind"), width=11)
-        table.add_column(_("Size"), width=9)
-        table.add_column(_("Dated"), width=10)
-        table.add_column(_("Gives away"))
-        table.add_column(_("From"))
+        for title, cells in columns:
+            table.add_column(title, width=cells)
+        table.add_column(_("Gives away"), width=max(_NARROWEST, rest - width))
         for one in self._files:
-            table.add_row(*self._row(one, width), key=str(one.id))
+            dated, origin = one.fields.get("modified_at"), one.verdict if one.origin else ""
+            when = [cell(str(dated.get("value", ""))[:10] if isinstance(dated, dict) else "")] if wide else []
+            whose = [cell(origin, "italic")] if foreign else []
+            table.add_row(*self._row(one, width), *when, *whose, cell(attachments.inside(one.fields)), key=str(one.id))
         table.move_cursor(row=min(row, max(0, len(self._files) - 1)))
         empty = self.query_one("#files-empty", Quiet)
         empty.say(_("There are no files in this case yet. Press a to attach some: they are copied in and encrypted."))
         empty.set_class(bool(self._files), "hidden")
 
     def _row(self, one: Attachment, width: int) -> tuple[Text, ...]:
-        dated = one.fields.get("modified_at")
-        when = str(dated.get("value", ""))[:10] if isinstance(dated, dict) else ""
         amount = "" if one.deleted else size(one.size) if one.sha256 else _("not sent")
         return (
             cell(fitted(attachments.name_of(one), width), "italic" if one.deleted else "", most=1000),
             cell(attachments.kind_of(one)),
             Text(amount, justify="right"),
-            cell(when),
-            cell(attachments.inside(one.fields)),
-            cell(one.verdict if one.origin else "", "italic"),
         )
 
     @property

@@ -44,16 +44,16 @@ class AttachmentScreen(VaultScreen):
     """
 
     HELP = N_(
-        "What the file shows, as far as a terminal can, and what is known of it; F3 goes from one to the other. Looking "
-        "at it is entered in the custody log. Nothing of it is written to the disk, and no other program opens it: "
+        "What the file shows, as far as a terminal can, and what is known of it; F3 goes from one to the other. "
+        "Looking at it is entered in the custody log. Nothing is written to the disk, and no other program opens it: "
         "pictures are decoded in a process that has no keys. m attaches a copy from which something was removed, for "
         "example a blurred face, and names this file as its source."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f3", "switch", N_("Facts"), tooltip=N_("Go from the look to what is known, and back")),
         Binding("e", "extract", N_("Extract")),
-        Binding("m", "made_from", N_("Attach a redacted copy")),
-        Binding("c", "record", N_("What is said of it")),
+        Binding("m", "made_from", N_("Redacted copy"), tooltip=N_("Attach a copy that was made from this file")),
+        Binding("c", "record", N_("Its record"), tooltip=N_("What is said of it, and the way to correct it")),
         Binding("t", "encoding", N_("Other letters"), tooltip=N_("Read an old text in another encoding")),
     ]
     DEFAULT_CSS = """
