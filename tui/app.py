@@ -23,7 +23,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
 
-from tui import i18n, supervisor
+from tui import direction, i18n, supervisor
 from tui.crash import report
 from tui.dialogs.message import MessageDialog
 from tui.i18n import N_, _
@@ -43,6 +43,7 @@ _TICK: Final = 1.0
 _SLEPT: Final = 5.0
 """Seconds the machine must have been suspended to be noticed."""
 _SAVE_PATIENCE: Final = 5.0
+_CLIPBOARD_SECONDS: Final = 30.0
 
 CALM: Final = Theme(
     name="calm",
@@ -120,6 +121,8 @@ class VaultApp(App[int]):
         """Calls of the core that are going on."""
         self.savers: list[Callable[[], None]] = []
         """Called before the process ends; each saves an open draft and returns when it is durable."""
+        self.settings = api.settings.Settings(contrast=options.contrast, still=options.still)
+        """What the person chose; that of the vault from unlocking on."""
         self.idle_seconds = 300.0
         self.clipboard_seconds = 0.0
         """How long copied text stays on the system's clipboard; 0: it never gets there."""
@@ -153,13 +156,30 @@ class VaultApp(App[int]):
         known = (self.folder / "vault.keys").exists() or (self.folder / "vault.db").exists()
         self.push_screen(UnlockScreen() if known else FirstRunScreen())
 
-    def opened(self, vault: api.OpenVault) -> None:
-        """Take over an open vault and show its cases."""
+    async def opened(self, vault: api.OpenVault) -> None:
+        """Take over an open vault and show its cases, as the person set the screens."""
         from tui.screens.cases import CasesScreen
 
         self.vault = vault
         self._touched = time.monotonic()
+        settings = await self.core(api.settings.read, vault)
+        if not self.options.language_chosen and settings.language:
+            i18n.use(settings.language)
+        elif settings.language != i18n.language() and self.options.language_chosen and not vault.read_only:
+            settings = await self.core(api.settings.change, vault, language=i18n.language())
+        self.apply(settings)
         self.switch_screen(CasesScreen())
+
+    def apply(self, settings: api.settings.Settings) -> None:
+        """Let settings hold from now on; another language holds for screens that are opened later."""
+        self.settings = settings
+        self.idle_seconds = settings.lock_minutes * 60.0
+        self.clipboard_seconds = _CLIPBOARD_SECONDS if settings.clipboard else 0.0
+        self.theme = CONTRAST.name if settings.contrast else CALM.name
+        self.animation_level = "none" if settings.still else "full"
+        direction.use(settings.direction)
+        if self._driver is not None:
+            self._driver.write(direction.mode())
 
     @property
     def open_vault(self) -> api.OpenVault:
@@ -231,7 +251,13 @@ class VaultApp(App[int]):
 
     def last_words(self, notice: str = "") -> dict[str, Any]:
         """Return what the parent needs to know to start the next child."""
-        return {"folder": str(self.folder), "language": i18n.language(), "notice": notice}
+        return {
+            "folder": str(self.folder),
+            "language": i18n.language(),
+            "notice": notice,
+            "contrast": self.settings.contrast,
+            "still": self.settings.still,
+        }
 
     def _end(self, code: int, notice: str, changed: dict[str, Any] | None = None) -> None:
         if self._leaving:

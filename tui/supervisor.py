@@ -40,6 +40,7 @@ _RESET: Final = (
     "\x1b[<u"  # keyboard protocol
     "\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"  # mouse
     "\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[?2026l"  # focus, paste, resize, synchronised output
+    "\x1b[8h"  # text from right to left
     "\x1b[?7h\x1b[0m\x1b[?25h"  # line wrap, plain text, cursor
     "\x1b[?1049l"  # the screen that was there before
 )
@@ -56,6 +57,7 @@ class Options:
         contrast: High-contrast colours.
         still: Nothing moves.
         dropped: Names of variables that were not handed on.
+        language_chosen: The person chose the language; otherwise that of the vault's settings holds once it is open.
     """
 
     folder: str
@@ -64,6 +66,7 @@ class Options:
     contrast: bool = False
     still: bool = False
     dropped: Sequence[str] = ()
+    language_chosen: bool = False
 
 
 def has_terminal() -> bool:

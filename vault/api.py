@@ -37,6 +37,7 @@ from vault.usecases import (
     recovery,
     sealing,
     search,
+    settings,
     setup,
 )
 
@@ -81,6 +82,7 @@ __all__ = [
     "schemas",
     "sealing",
     "search",
+    "settings",
     "setup",
     "strength",
     "surroundings",

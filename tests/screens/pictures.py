@@ -122,7 +122,7 @@ async def picture(vault: api.OpenVault, case_id: str, language: str, story: Stor
     app = VaultApp(vault.folder, Options(str(vault.folder), language, still=True), lambda code, words: app.exit(code))
     async with app.run_test(size=SIZE) as pilot:
         await settled(app, pilot)
-        app.opened(vault)
+        await app.opened(vault)
         await settled(app, pilot)
         await story(app, pilot, case_id)
         await settled(app, pilot)

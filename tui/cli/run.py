@@ -86,7 +86,8 @@ def _screens(arguments: argparse.Namespace) -> int:
     folder = Context(arguments, Secrets(None), Job()).folder
     language = arguments.language or i18n.from_environment(os.environ)
     i18n.use(language)
-    return supervisor.run(supervisor.Options(str(folder.absolute()), i18n.language()))
+    chosen = arguments.language is not None
+    return supervisor.run(supervisor.Options(str(folder.absolute()), i18n.language(), language_chosen=chosen))
 
 
 def _on_stop(handler: Any) -> None:

@@ -36,6 +36,7 @@ class CasesScreen(VaultScreen):
         Binding("c", "contacts", N_("Contacts")),
         Binding("g", "log", N_("Custody log")),
         Binding("d", "draft", N_("Go on with the draft")),
+        Binding("s", "settings", N_("Settings")),
         Binding("escape", "clear", N_("Whole list"), show=False),
     ]
 
@@ -229,3 +230,9 @@ class CasesScreen(VaultScreen):
         from tui.screens.custody import CustodyScreen
 
         self.app.push_screen(CustodyScreen())
+
+    def action_settings(self) -> None:
+        """Show the settings."""
+        from tui.screens.settings import SettingsScreen
+
+        self.app.push_screen(SettingsScreen())

@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import Static
 
+from tui import direction
 from tui.text import one_line, shown
 
 
@@ -37,7 +38,7 @@ class Quiet(Plain):
 
 def cell(value: object, style: str = "", most: int = 200) -> Text:
     """Return anything as one safe line for a list or a table; `style` is ours."""
-    return Text(one_line(value, most), style=style, no_wrap=True, overflow="ellipsis")
+    return Text(direction.in_order(one_line(value, most)), style=style, no_wrap=True, overflow="ellipsis")
 
 
 def fitted(text: str, cells: int) -> str:

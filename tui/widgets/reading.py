@@ -1,7 +1,6 @@
 """The one way in which long text of people is shown for reading: every row through the display filter.
 
-Terminals differ in what they do with text from right to left. `Reading.order` decides what a row looks like; as it
-is here, a row is given to the terminal in the order in which it was written.
+Terminals differ in what they do with text from right to left: `tui.direction` decides what a row looks like.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui import direction
 from tui.text import is_hidden, shown
 from tui.widgets import wrapping
 
@@ -32,7 +32,7 @@ class Reading(Widget):
 
     DEFAULT_CSS = "Reading { width: 1fr; height: auto; }"
 
-    order: ClassVar[Order] = staticmethod(lambda row, rtl: row)
+    order: ClassVar[Order] = staticmethod(direction.in_order)
     """How a row is put in order for this terminal; set it for all, then `again`."""
 
     def __init__(self, text: str = "", **named: Any) -> None:

@@ -162,3 +162,8 @@ CREATE TABLE received_bundle (
     checkpoint TEXT NOT NULL
 ) STRICT;
 CREATE INDEX received_by_signer ON received_bundle (signer, epoch, number);
+
+CREATE TABLE setting (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
