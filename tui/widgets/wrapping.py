@@ -60,7 +60,7 @@ def column_at(row: str, x: int) -> int:
 
 def breaks(line: str, width: int) -> list[int]:
     """Return where a line is broken so that each row fits into `width` cells; a space may hang over the edge."""
-    if width <= 0 or 2 * len(line) <= width:
+    if width <= 0 or (2 * len(line) <= width and "\t" not in line):
         return []
     found: list[int] = []
     start, length, size = 0, len(line), cells_of
