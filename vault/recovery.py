@@ -90,6 +90,11 @@ def parse_share(text: str) -> Share:
     return Share(parsed.identifier, parsed.index + 1, parsed.member_threshold, canonical)
 
 
+def is_word(text: str) -> bool:
+    """True for a word that can stand in a share, in lower case."""
+    return text in WORD_INDEX_MAP
+
+
 def encode_share(share: Share) -> bytes:
     """Return the plain text of a share's file (docs/formats/recovery.md); encrypting it is the caller's duty."""
     lines = [

@@ -17,8 +17,23 @@ from vault.formats.age import ScryptRecipient, decrypt_bytes, encrypt_bytes, par
 from vault.keys import OpenKeys
 from vault.model import CustodyEvent, Secret
 from vault.open_vault import OpenVault
-from vault.recovery import Share
+from vault.recovery import WORDS_PER_SHARE, Share, is_word, parse_share
 from vault.surroundings import is_folder
+
+__all__ = [
+    "WORDS_PER_SHARE",
+    "commit",
+    "has_shares",
+    "is_encrypted",
+    "is_word",
+    "needs_passphrase",
+    "parse_share",
+    "prepare",
+    "read_share",
+    "refuse_one_folder",
+    "rehearse",
+    "write_share",
+]
 
 _SHARE_LIMIT: Final = 1 << 16
 

@@ -178,6 +178,16 @@ def sweep_all(vault: OpenVault) -> None:
     vault.start_sweep().result()
 
 
+def check_passphrase(folder: Path, secret: Secret) -> None:
+    """Show that a passphrase opens the vault's keys; changes nothing, and the vault may be open meanwhile.
+
+    Raises:
+        UnlockError: It does not.
+        NotFoundError, DamagedError, FormatError, UnsupportedVersionError, StorageError: As `unlock`.
+    """
+    keys.unlock_keys(read_key_file(folder), secret)
+
+
 def change_passphrase(
     vault: OpenVault, new: Secret, cost: Cost = keys.DEFAULT, why: str = "passphrase changed"
 ) -> OpenVault:
