@@ -148,7 +148,7 @@ class FirstRunScreen(VaultScreen):
             raise RefusedError("The folder above the vault cannot be made.", "Choose another place.") from error
         finally:
             self.query_one("#make", Button).disabled = False
-        self.evault.opened(await self.core(api.setup.create, self.evault.folder, secret))
+        await self.evault.opened(await self.core(api.setup.create, self.evault.folder, secret))
 
     @on(Button.Pressed, "#suggest")
     def action_generate(self) -> None:
@@ -166,4 +166,4 @@ class FirstRunScreen(VaultScreen):
     def action_language(self) -> None:
         """Show the next language."""
         names = list(i18n.LANGUAGES)
-        self.evault.again(language=names[(names.index(i18n.language()) + 1) % len(names)])
+        self.evault.again(language=names[(names.index(i18n.language()) + 1) % len(names)], language_chosen=True)

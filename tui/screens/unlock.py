@@ -91,12 +91,12 @@ class UnlockScreen(VaultScreen):
             line.disabled = False
             line.focus()
             return
-        self.evault.opened(vault)
+        await self.evault.opened(vault)
 
     def action_language(self) -> None:
         """Show the next language."""
         names = list(i18n.LANGUAGES)
-        self.evault.again(language=names[(names.index(i18n.language()) + 1) % len(names)])
+        self.evault.again(language=names[(names.index(i18n.language()) + 1) % len(names)], language_chosen=True)
 
     def action_another(self) -> None:
         """Open another vault, or make one."""
