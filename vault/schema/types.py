@@ -81,9 +81,12 @@ class Schema:
         return found is not None and found.shareable
 
     def leaves(self, fields: Mapping[str, Json]) -> Iterator[tuple[str, Field | None, Json]]:
-        """Yield path, field and value of all that a record says, groups taken apart; a field nobody knows is None."""
-        for name, value in fields.items():
-            yield from _leaves(self, name, value)
+        """Yield path, field and value of all that a record says, in the order of the type, groups taken apart.
+
+        The field is None where the type does not know it.
+        """
+        for name in _in_order(self.fields, fields):
+            yield from _leaves(self, name, fields[name])
 
     def texts(self, fields: Mapping[str, Json]) -> list[str]:
         """Return the texts of a record for the search index; values of any other form are passed over."""
@@ -128,8 +131,13 @@ def _leaves(kind: Schema, path: str, value: Json) -> Iterator[tuple[str, Field |
         yield path, field, value
         return
     for place, one in enumerate(inner):
-        for name in one:
+        for name in _in_order(field.fields, one):
             yield from _leaves(kind, f"{path}.{place}.{name}" if field.repeat else f"{path}.{name}", one[name])
+
+
+def _in_order(fields: tuple[Field, ...], values: Mapping[str, Json]) -> list[str]:
+    known = [field.name for field in fields if field.name in values]
+    return [*known, *(name for name in values if name not in known)]
 
 
 def _collect(fields: tuple[Field, ...], values: Mapping[str, Json], texts: list[str]) -> None:

@@ -96,7 +96,7 @@ class Part:
 
     record_id: str
     type: str
-    title: str
+    title: str = field(repr=False)
     disclosed: tuple[str, ...]
     withheld: tuple[str, ...]
     content: bool = False
