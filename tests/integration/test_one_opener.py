@@ -105,6 +105,25 @@ def test_a_second_opener_in_the_same_program_is_told_so_and_harms_nothing(vault,
     again.close()
 
 
+def test_the_store_of_an_open_vault_is_never_read_as_a_file_which_would_let_others_in(
+    vault, case, tmp_path, child, job
+):
+    store = tmp_path / "vault" / "vault.db"
+    named = {"itself": store}
+    if os.name == "posix":
+        named |= {"link": tmp_path / "link", "hard": tmp_path / "hard"}
+        named["link"].symlink_to(store)
+        os.link(store, named["hard"])
+    for path in named.values():
+        with pytest.raises(errors.RefusedError, match="store of an open vault"):
+            intake.attach(vault, case.id, path, job)
+        with pytest.raises(errors.RefusedError, match="store of an open vault"):
+            api.receiving.receive(vault, path, job)
+        assert child(TRY).communicate(timeout=30)[0] == "The vault is in use by another program.\n"
+    vault.close()
+    assert child(TRY).communicate()[0] == "opened\n"
+
+
 def test_after_a_kill_the_vault_opens_at_once(locked, child):
     holder = child(HOLD)
     assert holder.stdout.readline() == "open\n"

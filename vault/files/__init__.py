@@ -22,6 +22,7 @@ from vault.errors import (
     NotFoundError,
     RefusedError,
 )
+from vault.files import held
 from vault.files.system import free_space, storage_error, sync, sync_folder, write_all
 
 __all__ = [
@@ -127,12 +128,15 @@ def open_source(path: Path, what: str = "the file") -> BinaryIO:
     Raises:
         WrongKindError: A folder, device, FIFO or socket.
         NotFoundError: There is no such file.
-        RefusedError: It may not be read.
+        RefusedError: It may not be read, or is the store of an open vault.
         StorageError: It cannot be read.
     """
     try:
         # Looked at before it is opened, because opening alone can already do something to a device.
-        _refuse_irregular(os.stat(path).st_mode, what)
+        state = os.stat(path)
+        _refuse_irregular(state.st_mode, what)
+        if held.is_held(state):
+            raise RefusedError("This is the store of an open vault; it is never read as a file.", "Make a backup.")
         handle = os.open(path, _SOURCE)
     except PermissionError as error:
         raise RefusedError(f"There is no permission to read {what}.", "Change its permissions, or copy it.") from error

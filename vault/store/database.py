@@ -28,7 +28,7 @@ from vault.errors import (
     RefusedError,
     StorageError,
 )
-from vault.files import storage_error
+from vault.files import held, storage_error
 from vault.model import Secret
 from vault.store.migrations import APPLICATION_ID, migrate, require_current
 from vault.surroundings import is_read_only, network_file_system
@@ -227,6 +227,7 @@ class Database:
                 require_current(connection)
             else:
                 migrate(connection)
+            key = held.hold(self.path)
         except BaseException as error:  # noqa: BLE001 - handed to the opener
             if connection is not None:
                 connection.close()
@@ -252,6 +253,7 @@ class Database:
         connection.close()
         if self._raw is not None:
             os.close(self._raw)
+        held.let_go(key)
 
     def _reopen(self, connection: Connection) -> Connection:
         """Start from what is on disk, after an error that leaves pages or keys in memory not to be trusted."""
