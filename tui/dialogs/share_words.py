@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -20,7 +20,18 @@ from vault import api
 from vault.errors import RefusedError
 
 
-class ShowWordsDialog(Dialog[bool]):
+R = TypeVar("R")
+
+
+class _WordsDialog(Dialog[R]):
+    """Low enough for a terminal of 24 rows with all words in sight."""
+
+    DEFAULT_CSS = """
+    _WordsDialog .dialog { max-height: 100%; padding: 0 2; }
+    """
+
+
+class ShowWordsDialog(_WordsDialog[bool]):
     """Shows a share; ends with True when it was written down.
 
     Args:
@@ -47,8 +58,8 @@ class ShowWordsDialog(Dialog[bool]):
             yield Quiet(_("Write these 33 words on paper with their numbers. They are shown only now."))
             yield ShareWords(share.words)
             with Horizontal(classes="dialog-buttons"):
-                yield Button(_("Cancel"), id="cancel")
-                yield Button(_("Written down"), id="do", variant="primary")
+                yield Button(_("Cancel"), id="cancel", compact=True)
+                yield Button(_("Written down"), id="do", variant="primary", compact=True)
 
     def on_mount(self) -> None:
         """Leave the words on the screen until the person goes on."""
@@ -67,7 +78,7 @@ class ShowWordsDialog(Dialog[bool]):
         self.dismiss(False)
 
 
-class AskBackDialog(Dialog[bool]):
+class AskBackDialog(_WordsDialog[bool]):
     """Asks two words of a share; ends with True when both are right, False to see them all again.
 
     Args:
@@ -92,8 +103,8 @@ class AskBackDialog(Dialog[bool]):
             yield ShareWords(places=self._places)
             yield Plain("", id="problem", classes="problem")
             with Horizontal(classes="dialog-buttons"):
-                yield Button(_("See the words again"), id="again")
-                yield Button(_("Go on"), id="do", variant="primary")
+                yield Button(_("See the words again"), id="again", compact=True)
+                yield Button(_("Go on"), id="do", variant="primary", compact=True)
 
     def on_mount(self) -> None:
         """Let the person type."""
@@ -116,7 +127,7 @@ class AskBackDialog(Dialog[bool]):
         self.dismiss(False)
 
 
-class TypeWordsDialog(Dialog["api.Share | None"]):
+class TypeWordsDialog(_WordsDialog["api.Share | None"]):
     """Takes the words of a share from paper; ends with the share, or None.
 
     Args:
@@ -140,8 +151,8 @@ class TypeWordsDialog(Dialog["api.Share | None"]):
             yield ShareWords()
             yield Plain("", id="problem", classes="problem")
             with Horizontal(classes="dialog-buttons"):
-                yield Button(_("Cancel"), id="cancel")
-                yield Button(_("Go on"), id="do", variant="primary")
+                yield Button(_("Cancel"), id="cancel", compact=True)
+                yield Button(_("Go on"), id="do", variant="primary", compact=True)
 
     def on_mount(self) -> None:
         """Let the person type."""

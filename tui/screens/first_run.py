@@ -14,13 +14,12 @@ from textual.widgets import Button, ContentSwitcher, Input
 from tui import i18n
 from tui.base import VaultScreen
 from tui.i18n import N_, _
+from tui.screens.shares import SharesScreen
 from tui.widgets.frame import TitleBar, below
 from tui.widgets.plain import Heading, Plain, Quiet
 from tui.widgets.secret import SecretInput
 from vault import api
 from vault.errors import RefusedError
-
-_STEPS = ("where", "passphrase")
 
 
 class FirstRunScreen(VaultScreen):
@@ -44,14 +43,14 @@ class FirstRunScreen(VaultScreen):
             ContentSwitcher(initial="where", id="steps", classes="form"),
         ):
             with Vertical(id="where", classes="form"):
-                yield Heading(_("Step 1 of 2: where"))
+                yield Heading(_("Step 1 of 3: where"))
                 yield Quiet(_("A folder that does not exist yet, on a disk of this computer. A vault opens here too."))
                 yield Input(str(self.evault.folder), id="folder")
                 yield Plain("", id="where-problem", classes="problem")
                 with Horizontal(classes="buttons"):
                     yield Button(_("Go on"), id="to-passphrase", variant="primary")
             with Vertical(id="passphrase", classes="form"):
-                yield Heading(_("Step 2 of 2: passphrase"))
+                yield Heading(_("Step 2 of 3: passphrase"))
                 yield Quiet(_("Several words that do not belong together are easier to remember than signs."))
                 yield Plain(_("Passphrase"), classes="label")
                 yield SecretInput(id="first")
@@ -149,6 +148,7 @@ class FirstRunScreen(VaultScreen):
         finally:
             self.query_one("#make", Button).disabled = False
         await self.evault.opened(await self.core(api.setup.create, self.evault.folder, secret))
+        self.app.push_screen(SharesScreen(first_run=True))
 
     @on(Button.Pressed, "#suggest")
     def action_generate(self) -> None:

@@ -31,9 +31,13 @@ _NOTICES = {
 class UnlockScreen(VaultScreen):
     """Asks for the passphrase."""
 
-    HELP = N_("Type the passphrase of this vault and press Enter. It is not shown, and nothing is written down.")
+    HELP = N_(
+        "Type the passphrase of this vault and press Enter. It is not shown, and nothing is written down. "
+        "If it is lost, recovery shares open the vault (F3)."
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2", "language", N_("Language")),
+        Binding("f3", "recover", N_("Passphrase lost")),
         Binding("f4", "another", N_("Another vault")),
     ]
 
@@ -97,6 +101,12 @@ class UnlockScreen(VaultScreen):
         """Show the next language."""
         names = list(i18n.LANGUAGES)
         self.evault.again(language=names[(names.index(i18n.language()) + 1) % len(names)], language_chosen=True)
+
+    def action_recover(self) -> None:
+        """Open the vault with recovery shares."""
+        from tui.screens.recover import RecoverScreen
+
+        self.app.push_screen(RecoverScreen())
 
     def action_another(self) -> None:
         """Open another vault, or make one."""
