@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -357,3 +358,27 @@ def test_steps_turn_and_the_one_that_found_something_is_marked():
     assert [line[0] for line in lines[:4]] == ["✓", "✗", "…", " "]
     turning.end(None)
     assert [line[0] for line in turning.lines()[:4]] == ["✓", "✗", "✗", "–"]
+
+
+def test_another_bundle_under_the_same_number_is_told_and_kept_as_failed_if_taken_in(
+    at, vault, friend, bundle, made_other, tmp_path
+):
+    folder, keys = made_other
+    twin = api.setup.open_with(Path(shutil.copytree(folder, tmp_path / "twin")), keys)
+    api.contacts.add_card(twin, api.contacts.card(vault, "Receiver"))
+    api.receiving.receive(vault, bundle(friend), Job())
+    second = bundle(twin, purpose="second")
+    twin.close()
+
+    async def story(person):
+        await receive(person, second)
+        text = page(person)
+        assert "✗ It is intact, but it contradicts what came before." in text
+        assert "The sender gave this number to another bundle before" in text
+        assert "second" not in text
+        await person.press("t", "tab", "enter")
+        assert isinstance(person.app.screen, CaseScreen)
+        await person.press(PLACE)
+        assert "✗ failed" in person.text()
+
+    at(story, vault)

@@ -283,6 +283,8 @@ def test_stopping_half_way_leaves_no_file_and_escape_does_not_leave_meanwhile(
         await person.pilot.press("f8")
         go_on.set()
         await person.settle()
+        assert "Nothing half-done was kept." in person.text()
+        await person.press("enter")
         assert "step 4 of 4" in person.text()
 
     sealing(story)

@@ -30,7 +30,7 @@ class BundlesPane(CasePane):
     """A list of bundles, newest first, sealed ones before received ones."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "seal", N_("Seal")),
+        Binding("s", "screen.seal", N_("Seal")),
         Binding("r", "receive", N_("Receive")),
         Binding("d", "reveal", N_("Reveal a field")),
     ]
@@ -84,12 +84,6 @@ class BundlesPane(CasePane):
             self.app.push_screen(ReadingDialog(_("A bundle that was sealed"), _sent_text(sent)))
         else:
             self.app.push_screen(ReadingDialog(_("A bundle that came"), _received_text(self._received[int(key)])))
-
-    def action_seal(self) -> None:
-        """Seal something of this case."""
-        from tui.screens.seal import SealScreen
-
-        self.app.push_screen(SealScreen(self.case_id))
 
     def action_receive(self) -> None:
         """Receive a bundle; it goes into a case of its own."""

@@ -39,9 +39,13 @@ class CaseScreen(VaultScreen):
         draft_id: A draft to go on with at once.
     """
 
-    HELP = N_("The panes of this case are chosen with the number keys or with the arrow keys on their titles.")
+    HELP = N_(
+        "The panes of this case are chosen with the number keys or with the arrow keys on their titles. s seals "
+        "something of it for somebody."
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(str(number + 1), f"pane({number})", show=False) for number in range(9)
+        *(Binding(str(number + 1), f"pane({number})", show=False) for number in range(9)),
+        Binding("s", "seal", N_("Seal"), show=False),
     ]
 
     def __init__(self, case_id: str, record_id: str = "", draft_id: str = "") -> None:
@@ -106,6 +110,12 @@ class CaseScreen(VaultScreen):
             self.pane.reload()
             if not isinstance(self.focused, Tabs):
                 self.pane.focus_first()
+
+    def action_seal(self) -> None:
+        """Seal something of this case."""
+        from tui.screens.seal import SealScreen
+
+        self.app.push_screen(SealScreen(self.case_id))
 
     def open_item(self, kind: str, item_id: str) -> None:
         """Open a thing of this case.

@@ -51,6 +51,10 @@ class ReceiveScreen(VaultScreen):
         Binding("f", "compare", N_("Compare fingerprints")),
         Binding("o", "another", N_("Another file")),
         Binding("g", "case", N_("Show the case")),
+        Binding("up", "scroll('up')", show=False),
+        Binding("down", "scroll('down')", show=False),
+        Binding("pageup", "scroll('page_up')", show=False),
+        Binding("pagedown", "scroll('page_down')", show=False),
     ]
     DEFAULT_CSS = """
     ReceiveScreen #page { padding: 1 2 0 2; height: 1fr; }
@@ -187,6 +191,10 @@ class ReceiveScreen(VaultScreen):
         if action == "case":
             return bool(opened and opened.case_id)
         return True
+
+    def action_scroll(self, way: str) -> None:
+        """Scroll the report, whatever has the focus."""
+        getattr(self.query_one("#page"), f"scroll_{way}")()
 
     # -- what the person decides --------------------------------------------------------------------------------------
 

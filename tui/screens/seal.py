@@ -24,6 +24,7 @@ from tui.screens.sealing.whom import Whom
 from tui.screens.sealing.why import Why
 from tui.widgets.frame import TitleBar, below
 from vault import api
+from vault.errors import CancelledError
 from vault.jobs import Job
 from vault.model import Secret
 
@@ -154,7 +155,12 @@ class SealScreen(VaultScreen):
             return ()
         vault, choice, folder = self.vault, self.plan.choice(), chosen[0]
         title = ngettext("Sealing {count} bundle", "Sealing {count} bundles", max(1, len(self.plan.to)))
-        return await self.long(title, lambda job: _sealed(vault, choice, self.plan.to, secret, folder, job))
+        try:
+            return await self.long(title, lambda job: _sealed(vault, choice, self.plan.to, secret, folder, job))
+        except CancelledError as error:
+            # It says how many for earlier recipients were made.
+            self.evault.tell(error)
+            return ()
 
 
 def _sealed(

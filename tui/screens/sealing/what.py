@@ -54,6 +54,8 @@ class What(Step):
     def _count(self) -> None:
         leaves = [self.plan.parts[one] for one in self.plan.leaving]
         told = _("Marked: {amount}.", amount=leaving.amount(leaves)) if leaves else _("Nothing is marked.")
+        if not self.plan.parts:
+            told = _("There is nothing to seal yet. Sign a record or attach a file first.")
         self.query_one("#amount", Quiet).say(told)
 
     @on(MarkList.Marked)
