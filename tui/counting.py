@@ -47,11 +47,14 @@ class Count:
         return ", ".join(parts)
 
 
+def hidden_in(text: str) -> int:
+    """Return how many marks a text holds that nobody sees."""
+    return sum(number for character, number in Counter(text).items() if is_hidden(character))
+
+
 def count(text: str) -> Count:
     """Count a text of any length."""
-    each = Counter(text)
-    spaces = sum(number for character, number in each.items() if character.isspace())
-    hidden = sum(number for character, number in each.items() if is_hidden(character))
+    spaces = sum(number for character, number in Counter(text).items() if character.isspace())
     rest, han = _HAN.subn(" ", text)
     rest, syllables = _SYLLABLE.subn(" ", rest)
-    return Count(len(text) - spaces, han, syllables, sum(1 for _ in _WORD.finditer(rest)), hidden)
+    return Count(len(text) - spaces, han, syllables, sum(1 for _ in _WORD.finditer(rest)), hidden_in(text))

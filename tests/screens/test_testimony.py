@@ -269,6 +269,9 @@ def test_pasted_text_is_kept_to_the_byte_and_its_hidden_marks_are_shown_and_coun
         shown = person.text()
         assert not set("\u202e\u200f\x1b\u2028\x0c\u0085") & set(shown)
         await person.until(lambda: "! 6 hidden marks" in person.text())
+        await person.press("f3")
+        await person.type("\u2066W-7")
+        await person.until(lambda: "! 7 hidden marks" in person.text())
 
     at(story, vault)
 

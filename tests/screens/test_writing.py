@@ -171,6 +171,13 @@ def test_a_difference_names_the_sign_that_changed_and_shows_little_else():
     assert amount(compare(old, old)) == "nothing is different"
 
 
+def test_long_paragraphs_are_compared_one_by_one():
+    old = "\n".join(f"{number}{'长' * 2000}" for number in range(4))
+    assert amount(compare(old, old.replace("长长", "短短", 1).replace("3长", "3短"))) == (
+        "3 signs put in, 3 signs taken out"
+    )
+
+
 def test_a_difference_obeys_nothing():
     assert "\x1b" not in told(compare("a", "a\x1b[2J\u202e")).plain
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.events import Resize
 from textual.widgets import Button, Static
 
 from tui.base import Dialog
 from tui.i18n import _
 from tui.widgets.difference import Piece, amount, told
 from tui.widgets.plain import Heading, Quiet
+
+_AROUND = 12
+"""Rows of the dialog around its text."""
 
 
 class DifferenceDialog(Dialog[None]):
@@ -33,6 +37,10 @@ class DifferenceDialog(Dialog[None]):
                 yield Static(told(self._pieces), markup=False)
             with Horizontal(classes="dialog-buttons"):
                 yield Button(_("Close"), id="close")
+
+    def on_resize(self, event: Resize) -> None:
+        """Leave room for the button, however small the window is."""
+        self.query_one(".dialog-text").styles.max_height = max(3, event.size.height * 9 // 10 - _AROUND)
 
     def on_mount(self) -> None:
         """Give the text the focus, so that it can be scrolled."""

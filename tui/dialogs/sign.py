@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.events import Resize
 from textual.widgets import Button, Input, Static
 
 from tui.base import Dialog
@@ -14,6 +15,10 @@ from tui.widgets.plain import Heading, Plain, Quiet
 from vault import api
 from vault.model import Json
 
+_AROUND = 11
+"""Rows of the dialog around its text."""
+_WHY = 2
+"""Rows that asking for the reason takes."""
 _MEANS = N_(
     "Signing makes it evidence: it never changes again, and it is entered in the custody log. "
     "A mistake is corrected by a new version beside it."
@@ -53,19 +58,24 @@ class SignDialog(Dialog[str | None]):
                     yield Plain("\n" + _("Different from version {number}: {amount}.", number=self._based_on,
                                          amount=amount(self._pieces)))  # fmt: skip
                     yield Static(told(self._pieces), markup=False)
+                if "statement" in self._fields and self._schema.is_shareable("statement"):
+                    yield Plain("\n! " + _("The statement leaves as it is written. Whoever must not be found through "
+                                           "it has to stand in it under a pseudonym."))  # fmt: skip
                 yield Plain("\n" + _("Leaves by default when the case is sealed:"))
                 yield Plain("  " + (", ".join(leaves) or _("nothing")))
                 yield Plain(_("Stays here unless you name it:"))
                 yield Plain("  " + (", ".join(stays) or _("nothing")))
-                if "statement" in self._fields and self._schema.is_shareable("statement"):
-                    yield Plain("\n! " + _("The statement leaves as it is written. Whoever must not be found through "
-                                           "it has to stand in it under a pseudonym."))  # fmt: skip
             if self._based_on:
                 yield Quiet(_("Why is it corrected? The reason is entered in the log."))
-                yield Input(id="why", placeholder=_("for example: the date was wrong"))
+                yield Input(id="why", compact=True, placeholder=_("for example: the date was wrong"))
             with Horizontal(classes="dialog-buttons"):
                 yield Button(_("Cancel"), id="cancel")
                 yield Button(_("Sign"), id="do", variant="primary")
+
+    def on_resize(self, event: Resize) -> None:
+        """Leave room for the buttons, however small the window is."""
+        around = _AROUND + (_WHY if self._based_on else 0)
+        self.query_one(".dialog-text").styles.max_height = max(3, event.size.height * 9 // 10 - around)
 
     def on_mount(self) -> None:
         """Give Cancel the focus."""

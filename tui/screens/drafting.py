@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -16,7 +17,7 @@ from textual.containers import Horizontal
 
 from tui import i18n
 from tui.base import VaultScreen
-from tui.counting import count
+from tui.counting import count, hidden_in
 from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.message import MessageDialog
 from tui.dialogs.sign import SignDialog
@@ -145,8 +146,9 @@ class DraftScreen(VaultScreen):
     async def _count(self) -> None:
         edits = self._edits
         counted = await self.core(count, self.main_text())
+        hidden = await self.core(hidden_in, "".join(_texts(self.typed())))
         self._counted = edits
-        self.query_one("#count", Plain).say(counted.told())
+        self.query_one("#count", Plain).say(replace(counted, hidden=hidden).told())
 
     def main_text(self) -> str:
         """Return the text whose length is shown."""
