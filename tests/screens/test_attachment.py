@@ -268,21 +268,52 @@ def test_a_deleted_file_says_so(at, vault, case, tmp_path):
     at(story, vault)
 
 
+def test_plus_goes_closer_and_the_arrows_go_about(looking):
+    image = Image.new("RGB", (200, 100), (255, 255, 255))
+    image.paste((200, 30, 40), (0, 0, 50, 25))
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    red = (200, 30, 40)
+
+    def share(person) -> float:
+        found = [style.color.triplet for style in cells(person)]
+        return found.count(red) / max(1, len(found))
+
+    async def story(person):
+        await person.until(lambda: 0.03 < share(person) < 0.1)
+        await person.press("plus", "plus", *["left"] * 8, *["up"] * 8)
+        await person.until(lambda: share(person) > 0.8)
+        await person.press("minus", "minus", "minus")
+        await person.until(lambda: 0.03 < share(person) < 0.1)
+
+    looking("corner.png", out.getvalue(), story)
+
+
 @pytest.mark.parametrize(
-    ("width", "height", "most", "expected"),
-    [
-        (400, 200, (80, 40), (80, 40)),
-        (40, 20, (80, 60), (40, 20)),
-        (512, 1, (80, 40), (80, 1)),
-        (1, 512, (80, 40), (1, 40)),
-    ],
-)
-def test_a_picture_keeps_its_shape(width, height, most, expected):
-    assert pictures.fitting(width, height, *most) == expected
+    ("size", "room", "expected"),
+    [((400, 200), (80, 40), (80, 40)), ((40, 20), (80, 60), (40, 20)), ((512, 1), (80, 40), (80, 1)),
+     ((1, 512), (80, 40), (1, 40)), ((1, 1), (1, 2), (1, 1))],
+)  # fmt: skip
+def test_a_picture_keeps_its_shape_and_is_seen_whole(size, room, expected):
+    picture = api.looking.Picture(*size, bytes(3 * size[0] * size[1]), *size)
+    assert pictures.window(picture, *room) == pictures.Window(0, 0, *size, *expected)
+
+
+@pytest.mark.parametrize("middle", [(0.0, 0.0), (0.5, 0.5), (1.0, 1.0), (0.3, 0.9)])
+@pytest.mark.parametrize("zoom", [1.0, 2.0, 3.7, 8.0])
+def test_what_is_seen_lies_in_the_picture_and_fits_the_screen(zoom, middle):
+    picture = api.looking.Picture(101, 57, bytes(3 * 101 * 57), 101, 57)
+    for room in ((80, 40), (10, 2), (300, 200)):
+        seen = pictures.window(picture, *room, zoom, middle)
+        assert 0 <= seen.left <= seen.left + seen.width <= 101
+        assert 0 <= seen.top <= seen.top + seen.height <= 57
+        assert seen.drawn_width <= room[0] and seen.drawn_height <= room[1]
+        rows = pictures.drawn(picture, seen)
+        assert (len(rows[0]), len(rows)) == (seen.drawn_width, seen.drawn_height)
 
 
 def test_a_smaller_picture_is_the_mean_of_the_larger():
     white, black = b"\xff" * 3, b"\0" * 3
     picture = api.looking.Picture(4, 2, (white + black) * 2 + (black + white) * 2, 4, 2)
-    assert pictures.shrunk(picture, 2, 1) == [[(127, 127, 127)] * 2]
-    assert pictures.shrunk(picture, 4, 2)[0] == [(255,) * 3, (0,) * 3] * 2
+    assert pictures.drawn(picture, pictures.window(picture, 2, 1)) == [[(127, 127, 127)] * 2]
+    assert pictures.drawn(picture, pictures.window(picture, 4, 2))[0] == [(255,) * 3, (0,) * 3] * 2

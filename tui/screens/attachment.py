@@ -28,7 +28,7 @@ from vault.model import Attachment, Json
 
 _WIDE = 100
 """Columns from which the look and the facts stand beside each other."""
-_SIDE = 512
+_SIDE = 1024
 _TEXT_SIZE = 64 * 1024
 """Bytes of a text that are shown; the rest is kept, not shown."""
 _ENCODINGS = ("utf-8-sig", "gb18030", "big5", "cp1251", "cp1252", "utf-16")
@@ -44,7 +44,8 @@ class AttachmentScreen(VaultScreen):
     """
 
     HELP = N_(
-        "What the file shows, as far as a terminal can, and what is known of it; F3 goes from one to the other. "
+        "What the file shows, as far as a terminal can, and what is known of it; F3 goes from one to the other. + and "
+        "- go closer to a picture and farther from it, the arrow keys about in it. "
         "Looking at it is entered in the custody log. Nothing is written to the disk, and no other program opens it: "
         "pictures are decoded in a process that has no keys. m attaches a copy from which something was removed, for "
         "example a blurred face, and names this file as its source."
@@ -141,6 +142,7 @@ class AttachmentScreen(VaultScreen):
         view = self.query_one(PictureView)
         view.remove_class("hidden")
         view.show(picture)
+        view.focus()
 
     def _read(self, known: str = "") -> None:
         """Show the start as text, in the encoding that was found or chosen."""
@@ -212,7 +214,10 @@ class AttachmentScreen(VaultScreen):
     def action_switch(self) -> None:
         """Go from the look to the facts, and back."""
         self.toggle_class("-facts")
-        self.query_one("#facts" if self.has_class("-facts") else "#text").focus()
+        if self.has_class("-facts"):
+            self.query_one("#facts").focus()
+        else:
+            self.query_one("#picture" if self.query_one("#text").has_class("hidden") else "#text").focus()
 
     def action_encoding(self) -> None:
         """Read the text in the next encoding."""

@@ -112,7 +112,7 @@ class Inspector:
             Exception: Only what `read` itself raises.
         """
         if not 0 < side <= pictures.SIDE:
-            raise ValueError("a side of 1 to 512 pixels")
+            raise ValueError("a side of 1 to 1024 pixels")
         child: _Child | None = None
         try:
             child = _start(_PAINTS)

@@ -14,7 +14,7 @@ from typing import Final
 
 from vault.errors import FormatError
 
-SIDE: Final = 512
+SIDE: Final = 1024
 """Pixels of the longer side of a small picture, at most."""
 PIXELS: Final = 64 * 1024 * 1024
 """Pixels that are decoded, at most; a JPEG may have more where it can be decoded smaller."""

@@ -55,7 +55,7 @@ def picture(vault: OpenVault, attachment_id: str, side: int) -> Picture:
     Args:
         vault: The open vault.
         attachment_id: The attachment.
-        side: Pixels that its longer side may have, 1 to 512.
+        side: Pixels that its longer side may have, 1 to 1024.
 
     Raises:
         IntegrityError: Its stored bytes are not those that were taken in.
