@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -20,18 +20,7 @@ from vault import api
 from vault.errors import RefusedError
 
 
-R = TypeVar("R")
-
-
-class _WordsDialog(Dialog[R]):
-    """Low enough for a terminal of 24 rows with all words in sight."""
-
-    DEFAULT_CSS = """
-    _WordsDialog .dialog { max-height: 100%; padding: 0 2; }
-    """
-
-
-class ShowWordsDialog(_WordsDialog[bool]):
+class ShowWordsDialog(Dialog[bool]):
     """Shows a share; ends with True when it was written down.
 
     Args:
@@ -52,7 +41,7 @@ class ShowWordsDialog(_WordsDialog[bool]):
     def compose(self) -> ComposeResult:
         """Lay it out."""
         share = self._share
-        with Vertical(classes="dialog"), VerticalScroll(can_focus=False):
+        with Vertical(classes="dialog low"), VerticalScroll(can_focus=False):
             yield Heading(_("Share {number} of {count}, set {set}", number=share.index, count=self._count,
                             set=share.set_id))  # fmt: skip
             yield Quiet(_("Write these 33 words on paper with their numbers. They are shown only now."))
@@ -78,7 +67,7 @@ class ShowWordsDialog(_WordsDialog[bool]):
         self.dismiss(False)
 
 
-class AskBackDialog(_WordsDialog[bool]):
+class AskBackDialog(Dialog[bool]):
     """Asks two words of a share; ends with True when both are right, False to see them all again.
 
     Args:
@@ -97,7 +86,7 @@ class AskBackDialog(_WordsDialog[bool]):
     def compose(self) -> ComposeResult:
         """Lay it out."""
         first, second = (place + 1 for place in self._places)
-        with Vertical(classes="dialog"), VerticalScroll(can_focus=False):
+        with Vertical(classes="dialog low"), VerticalScroll(can_focus=False):
             yield Heading(_("Look at your paper"))
             yield Quiet(_("Type word {first}, Enter, and word {second}, Enter.", first=first, second=second))
             yield ShareWords(places=self._places)
@@ -127,7 +116,7 @@ class AskBackDialog(_WordsDialog[bool]):
         self.dismiss(False)
 
 
-class TypeWordsDialog(_WordsDialog["api.Share | None"]):
+class TypeWordsDialog(Dialog["api.Share | None"]):
     """Takes the words of a share from paper; ends with the share, or None.
 
     Args:
@@ -145,7 +134,7 @@ class TypeWordsDialog(_WordsDialog["api.Share | None"]):
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
-        with Vertical(classes="dialog"), VerticalScroll(can_focus=False):
+        with Vertical(classes="dialog low"), VerticalScroll(can_focus=False):
             yield Heading(_("The words of share number {number} that you have", number=self._number))
             yield Quiet(_("Space or Enter goes on to the next word."))
             yield ShareWords()

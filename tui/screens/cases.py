@@ -34,6 +34,7 @@ class CasesScreen(VaultScreen):
         Binding("slash", "search", N_("Search"), key_display="/"),
         Binding("r", "receive", N_("Receive"), tooltip=N_("Verify a bundle, and take it in")),
         Binding("c", "contacts", N_("Contacts")),
+        Binding("k", "keys", N_("Keys"), tooltip=N_("Your fingerprint and card, passphrase, shares, backup")),
         Binding("g", "log", N_("Custody log")),
         Binding("d", "draft", N_("Go on with the draft")),
         Binding("s", "settings", N_("Settings")),
@@ -224,6 +225,12 @@ class CasesScreen(VaultScreen):
         from tui.screens.contacts import ContactsScreen
 
         self.app.push_screen(ContactsScreen())
+
+    def action_keys(self) -> None:
+        """Show the vault's own keys."""
+        from tui.screens.keys import KeysScreen
+
+        self.app.push_screen(KeysScreen())
 
     def action_log(self) -> None:
         """Show the custody log."""

@@ -38,7 +38,7 @@ class ShareWords(Widget, can_focus=True):
         Binding("right", "move(11)", show=False),
         Binding("ctrl+u", "clear", show=False),
     ]
-    DEFAULT_CSS = "ShareWords { height: 11; width: 56; margin: 1 0; }"
+    DEFAULT_CSS = "ShareWords { height: 11; width: 56; margin-top: 1; }"
 
     class Submitted(Message):
         """All places were filled and Enter pressed; the words are fetched with `take`."""
