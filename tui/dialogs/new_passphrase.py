@@ -33,6 +33,16 @@ class NewPassphraseDialog(Dialog[Secret | None]):
         "Type the passphrase twice, or let the program make one with F5 and write it down: it is shown until you go on."
     )
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f5", "generate", N_("Suggest a passphrase"))]
+    # All of it has to fit into 24 lines.
+    DEFAULT_CSS = """
+    NewPassphraseDialog .sheet {
+        width: 100; max-width: 96%; height: auto; max-height: 100%; background: $surface; border: round $primary;
+        padding: 0 2;
+    }
+    NewPassphraseDialog #suggested { color: $accent; }
+    NewPassphraseDialog .sheet-buttons { height: 3; align-horizontal: right; }
+    NewPassphraseDialog .sheet-buttons Button { margin-left: 2; }
+    """
 
     def __init__(self, title: str, remark: str = "") -> None:
         super().__init__()
@@ -40,16 +50,17 @@ class NewPassphraseDialog(Dialog[Secret | None]):
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
-        with Vertical(classes="dialog form"):
+        with Vertical(classes="sheet"):
             yield Heading(self._title)
             yield Quiet(self._remark)
             yield SecretInput(id="first")
             yield Plain("", id="strength")
             yield Plain(_("The same once more"), classes="label")
             yield SecretInput(id="second")
-            yield Plain("", id="suggested", classes="notice")
+            yield Plain("", id="suggested")
             yield Plain("", id="problem", classes="problem")
-            with Horizontal(classes="dialog-buttons"):
+            with Horizontal(classes="sheet-buttons"):
+                yield Button(_("Suggest one"), id="suggest")
                 yield Button(_("Cancel"), id="cancel")
                 yield Button(_("Go on"), id="do", variant="primary")
 
@@ -63,13 +74,14 @@ class NewPassphraseDialog(Dialog[Secret | None]):
         answer = None if line.empty else line.strength()
         told = f"{i18n.from_core(answer.sentence)} {i18n.from_core(answer.advice)}".rstrip() if answer else ""
         self.query_one("#strength", Plain).say(told)
+        self.query_one("#problem", Plain).say("")
 
     def action_generate(self) -> None:
         """Make one, and show it: the person has to tell it to somebody."""
         phrase = api.generate()
         for name in ("#first", "#second"):
             self.query_one(name, SecretInput).fill(phrase)
-        self.query_one("#suggested", Plain).say(phrase)
+        self.query_one("#suggested", Plain).say(_("Write it down: {phrase}", phrase=phrase))
 
     @on(SecretInput.Submitted)
     def _submitted(self, event: SecretInput.Submitted) -> None:
@@ -80,7 +92,9 @@ class NewPassphraseDialog(Dialog[Secret | None]):
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer, or not."""
-        if event.button.id == "do":
+        if event.button.id == "suggest":
+            self.action_generate()
+        elif event.button.id == "do":
             self._answer()
         else:
             self.dismiss(None)
