@@ -40,6 +40,8 @@ _PHRASES_KEPT: Final = re.compile(r"_?(STEPS?|STEP_NAME|[A-Z_]*WHERE|[A-Z_]*PHRA
 """Constants that hold such phrases."""
 _SENTENCE: Final = re.compile(r"""(?=.* )["'“{A-Z].*[.!?](["'”)]| \{\d+\})?\Z""", re.DOTALL)
 _NOT_SAID: Final = re.compile(r"[<>\n\\]|--[A-Z ]|\{\d+\}\.\{\d+\}\Z|(SELECT|INSERT|UPDATE|DELETE|CREATE) ")
+_CODE: Final = re.compile(r"[a-z]+(-[a-z]+)+\Z|(surrogateescape|backslashreplace|replace|replayed|gap|equivocation)\Z")
+"""Codes of findings and handlers of errors, which functions of the same name take in the same place."""
 _WRITTEN_IN_FILES: Final = ("media", "report.py", "instructions.py", "__main__.py")
 """Modules of the core with texts that are part of a file, or told to programs only."""
 
@@ -52,7 +54,7 @@ def texts() -> dict[Key, list[tuple[str, int]]]:
     found: dict[Key, list[tuple[str, int]]] = {}
 
     def note(key: Key, path: Path, line: int) -> None:
-        if key not in ("", "{0}"):
+        if key not in ("", "{0}", ("", "")):
             place = (path.relative_to(ROOT).as_posix(), line)
             places = found.setdefault(key, [])
             if place not in places:
@@ -120,7 +122,8 @@ def of_core(tree: ast.Module, takers: Mapping[str, set[int]]) -> Iterator[tuple[
             given += [node.args[place] for place in takers.get(_name(node.func), ()) if place < len(node.args)]
             for argument in given:
                 for one in _inside(argument):
-                    yield one, node.lineno
+                    if not _CODE.match(one):
+                        yield one, node.lineno
         elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             if isinstance(target, ast.Name) and _PHRASES_KEPT.match(target.id):

@@ -1,0 +1,107 @@
+"""The catalogues hold every text of the screens and every sentence of the core; Simplified Chinese is complete."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+
+from tests import translations
+from tui import i18n
+from tui.i18n import from_core
+from vault import api
+from vault.errors import VaultError
+from vault.schema import load_schema
+
+COMPLETE = ("zh-Hans",)
+_SLOT = re.compile(r"\{\w*\}")
+
+
+@pytest.fixture(scope="module")
+def found():
+    return translations.texts()
+
+
+@pytest.fixture
+def chinese():
+    i18n.use("zh-Hans")
+    yield
+    i18n.use("en")
+
+
+def _missing(language: str, found) -> list:
+    catalog = translations.catalogue(language)
+    there = {
+        message.id if isinstance(message.id, str) else tuple(message.id)
+        for message in catalog
+        if message.id and not message.fuzzy and all(message.string if message.pluralizable else [message.string])
+    }
+    return sorted(str(key) for key in found if key not in there)
+
+
+@pytest.mark.parametrize("language", COMPLETE)
+def test_no_text_is_missing_where_a_language_is_complete(found, language):
+    assert not _missing(language, found), "run 'make translations', then translate what is empty in tui/locale"
+    assert _missing(language, [*found, "A planted sentence."]) == ["A planted sentence."]
+
+
+@pytest.mark.parametrize("language", translations.PLURALS)
+def test_every_catalogue_holds_exactly_the_texts_and_is_compiled(found, language):
+    catalog = translations.catalogue(language)
+    ids = {message.id if isinstance(message.id, str) else tuple(message.id) for message in catalog if message.id}
+    assert not ids ^ set(found), "run 'make translations'"
+    assert catalog.num_plurals == int(translations.PLURALS[language][9])
+    compiled = (translations.LOCALE / f"{language}.mo").read_bytes()
+    assert compiled == translations.compiled(catalog), "run 'make translations'"
+
+
+@pytest.mark.parametrize("language", translations.PLURALS)
+def test_a_translation_is_filled_with_what_its_text_is_filled_with(language):
+    for message in translations.catalogue(language):
+        for string in message.string if message.pluralizable else [message.string]:
+            if message.id and string:
+                of = message.id[-1] if message.pluralizable else message.id
+                assert sorted(set(_SLOT.findall(string))) == sorted(set(_SLOT.findall(of))), message.id
+
+
+def test_languages_of_the_screens_and_catalogues_are_the_same():
+    assert {"en", *translations.PLURALS} == set(i18n.LANGUAGES)
+    assert {path.stem for path in translations.LOCALE.iterdir()} == set(translations.PLURALS)
+
+
+def test_texts_are_found_in_every_way_in_which_the_program_writes_them():
+    screens = ast.parse("_('A {n}', n=1)\nclass C:\n  HELP = N_('a' 'b')\nngettext('{count} x', '{count} xs', 2)")
+    assert [key for key, _line in translations.of_screens(screens)] == ["A {n}", ("{count} x", "{count} xs"), "ab"]
+    core = ast.parse(
+        '"""Not This one."""\n'
+        "def stop(where: str, reason: str) -> None:\n  'Nor This.'\n"
+        "  raise FooError(f'It is {1 + 1} big.', 'Go on now.')\n"
+        "stop('the part', 'bad' if 1 else f'{x} too many')\n_STEP = 'moving'\nraise ValueError('Not for People.')\n"
+    )
+    takers = translations.takers_of_phrases([core])
+    assert sorted({key for key, _line in translations.of_core(core, takers)}) == [
+        "Go on now.", "It is {0} big.", "bad", "moving", "the part", "{0} too many",
+    ]  # fmt: skip
+    with pytest.raises(SystemExit):
+        list(translations.of_screens(ast.parse("_(f'{x}')")))
+
+
+def test_sentences_that_the_core_says_are_translated_with_what_they_are_filled_with(chinese, tmp_path):
+    told = []
+    for call in (
+        lambda: api.read_small(tmp_path / "none", 10, "the contact card"),
+        lambda: load_schema("format = 1"),
+        lambda: api.setup.unlock(tmp_path, api.to_secret("x")),
+        lambda: api.generate(3),
+        lambda: api.to_secret("\n"),
+    ):
+        with pytest.raises(VaultError) as caught:
+            call()
+        told += [caught.value.message, caught.value.advice]
+    told += [api.strength("abc").sentence, api.strength(api.generate()).sentence]
+    for sentence in told:
+        shown = from_core(sentence)
+        assert not re.search(r"[A-Za-z]{3,} [a-z]{2,} ", shown), (sentence, shown)
+    assert from_core("The contact card is not a regular file.") == "联系人名片不是普通文件。"
+    assert from_core("A sentence that nobody translated.") == "A sentence that nobody translated."
