@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from tui.dates import told as told_date
@@ -10,6 +11,7 @@ from tui.i18n import N_, _, language
 from vault import api
 from vault.model import Json
 
+_NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 LONG: Final = 60
 """Characters from which a value stands on lines of its own."""
 
@@ -21,13 +23,19 @@ VERDICTS: Final = {
 """What the verification of a received record came to; translated where it is shown."""
 
 
-def told(field: api.Field, value: Json) -> str:
-    """Return a value of a field in words; of a group its members line by line."""
+def told(field: api.Field, value: Json, names: Mapping[str, str] = _NO_NAMES) -> str:
+    """Return a value of a field in words; of a group its members line by line.
+
+    Args:
+        field: The field.
+        value: What it holds.
+        names: Id → title of records that it may refer to; others are shown by their ids.
+    """
     if field.repeat and isinstance(value, list):
-        inner = [_one(field, one) for one in value]
+        inner = [_one(field, one, names) for one in value]
         blocks = field.kind == "group" or any("\n" in one for one in inner)
         return ("\n\n" if blocks else "\n").join(inner)
-    return _one(field, value)
+    return _one(field, value, names)
 
 
 def types_of(vault: api.OpenVault) -> dict[str, api.Schema]:
@@ -42,7 +50,7 @@ def bare(value: Json) -> str:
     return "\n".join(map(bare, value)) if isinstance(value, list) else str(value)
 
 
-def _one(field: api.Field, value: Json) -> str:
+def _one(field: api.Field, value: Json, names: Mapping[str, str]) -> str:
     match field.kind:
         case "choice":
             return next((term.label(language()) for term in field.vocabulary if term.code == value), str(value))
@@ -51,12 +59,13 @@ def _one(field: api.Field, value: Json) -> str:
         case "date" if isinstance(value, dict):
             return _date(value)
         case "record" | "attachment" if isinstance(value, dict):
-            return str(value.get("id", ""))
+            found = str(value.get("id", ""))
+            return names.get(found, found)
         case "facts" if isinstance(value, dict):
             return "\n".join(f"{name}: {fact}" for name, fact in value.items())
         case "group" if isinstance(value, dict):
             return "\n".join(
-                f"{inner.label(language())}: {told(inner, value[inner.name])}"
+                f"{inner.label(language())}: {told(inner, value[inner.name], names)}"
                 for inner in field.fields
                 if inner.name in value
             )

@@ -37,6 +37,18 @@ def record(vault, case):
     return api.records.correct(vault, made.id, made.fields | {"statement": "他五月四日来。"}, "听错了")
 
 
+def test_an_id_in_what_somebody_wrote_is_never_replaced_by_a_title(at, vault, case):
+    other = api.records.add(vault, case.id, "person", {"pseudonym": "P-77"})
+    made = api.records.add(vault, case.id, "note", {"text": f"see {other.id}", "about": [{"id": other.id}]})
+
+    async def story(person):
+        await read(person, made)
+        assert f"see {other.id}" in person.text()
+        assert "P-77" in person.text()
+
+    at(story, vault)
+
+
 async def read(person, record):
     person.app.push_screen(RecordScreen(record.id))
     await person.settle()

@@ -83,10 +83,8 @@ class RecordScreen(VaultScreen):
             parts.append(Plain(_("This record was deleted. That it was here, and why it went, is in the custody log.")))
         if record.withheld:
             parts.append(Plain("! " + _("The sender withheld a part of it.")))
-        for name, text in self._said(schema, record):
+        for name, text in self._said(schema, record, names):
             parts.append(Plain(name, classes="field-name"))
-            for found, title in names.items():
-                text = text.replace(found, title)
             parts.append(Reading(text))
         parts += self._versions(record)
         parts += await self._files(record)
@@ -95,12 +93,12 @@ class RecordScreen(VaultScreen):
         await place.mount_all(parts)
         place.focus()
 
-    def _said(self, schema: api.Schema | None, record: Record) -> Iterator[tuple[str, str]]:
+    def _said(self, schema: api.Schema | None, record: Record, names: dict[str, str]) -> Iterator[tuple[str, str]]:
         """Yield names and values; of a type that nobody here knows as they are in the record."""
         if schema is None:
             yield from ((name, bare(value)) for name, value in record.fields.items())
         else:
-            yield from ((label(field), told(field, value)) for field, value in said(schema, record.fields))
+            yield from ((label(field), told(field, value, names)) for field, value in said(schema, record.fields))
 
     def _state(self, record: Record) -> str:
         if record.deleted:
