@@ -273,3 +273,23 @@ def test_a_type_of_an_organisation_is_offered_filled_in_and_read(at, vault, case
 
     at(story, vault)
     assert [one.type for one in api.records.page(vault, case.id)] == ["visit"]
+
+
+def test_a_draft_is_dropped_from_the_list_only_where_one_is_marked_and_after_asking(at, vault, case, record):
+    api.drafts.save(vault, case.id, "note", {"text": "half"})
+
+    async def story(person):
+        await person.press("enter")
+        assert "Drop draft" in person.text()
+        await person.press("down")
+        assert "Drop draft" not in person.text()
+        await person.press("x", "up", "x")
+        assert "1 draft" in person.text()
+        await person.press("enter")
+        assert len(api.drafts.page(vault)) == 1
+        await person.press("x")
+        await person.press("tab", "enter")
+        assert "half" not in person.text()
+
+    at(story, vault, size=(100, 24))
+    assert api.drafts.page(vault) == []

@@ -16,7 +16,7 @@ class PeoplePane(RecordsPane, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add('person')", N_("Add a person")),
         Binding("slash", "filter", N_("Filter"), key_display="/", tooltip=N_("Show only what holds some words")),
-        Binding("x", "drop", N_("Drop draft"), show=False, tooltip=N_("Throw the marked draft away")),
+        Binding("x", "drop", N_("Drop draft"), tooltip=N_("Throw the marked draft away")),
     ]
     only = ("person",)
     but = ()

@@ -28,7 +28,7 @@ class RecordsPane(CasePane):
         Binding("n", "add('note')", N_("Note"), tooltip=N_("Write a new note")),
         Binding("o", "other", N_("Other"), tooltip=N_("Write a record of another type")),
         Binding("slash", "filter", N_("Filter"), key_display="/", tooltip=N_("Show only what holds some words")),
-        Binding("x", "drop", N_("Drop draft"), show=False, tooltip=N_("Throw the marked draft away")),
+        Binding("x", "drop", N_("Drop draft"), tooltip=N_("Throw the marked draft away")),
     ]
     only: ClassVar[Collection[str]] = ()
     """Types that are listed; none: all."""
@@ -162,19 +162,30 @@ class RecordsPane(CasePane):
         if answer:
             await self._add(answer[0])
 
+    def _marked(self) -> str:
+        """Return kind and id of the marked line, or an empty text."""
+        table = self._table
+        if not table.row_count:
+            return ""
+        return table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value or ""
+
+    @on(DataTable.RowHighlighted, ".records")
+    def _highlighted(self) -> None:
+        self.case_screen.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to drop a draft only where one is marked; a record is deleted where it is read."""
+        if action == "drop":
+            return self.is_mounted and self._marked().startswith("draft:")
+        return super().check_action(action, parameters)
+
     def action_drop(self) -> None:
         """Throw the marked draft away, once that is confirmed."""
         self.case_screen.work("dropping a draft", self._drop())
 
     async def _drop(self) -> None:
-        if not self._table.row_count:
-            return
-        key = self._table.coordinate_to_cell_key(self._table.cursor_coordinate).row_key.value or ""
-        kind, _colon, found = key.partition(":")
+        kind, _colon, found = self._marked().partition(":")
         if kind != "draft":
-            self.case_screen.notify(
-                _("Only a draft is dropped here; a record is deleted where it is read."), markup=False
-            )
             return
         message = _("1 draft is deleted for good. What was signed stays.")
         if await self.app.push_screen_wait(ConfirmDialog(_("Drop this draft?"), message, _("Drop the draft"))):

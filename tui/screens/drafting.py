@@ -47,7 +47,7 @@ class DraftScreen(VaultScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f9", "sign", N_("Sign"), tooltip=N_("Make it evidence: it never changes again")),
-        Binding("f4", "drop", N_("Drop the draft"), show=False, tooltip=N_("Throw away what is not signed yet")),
+        Binding("f4", "drop", N_("Drop"), tooltip=N_("Throw away what is not signed yet")),
     ]
     DEFAULT_CSS = """
     DraftScreen .state-bar { height: auto; max-height: 2; padding: 0 1; background: $panel; }
