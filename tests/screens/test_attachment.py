@@ -185,6 +185,23 @@ def test_an_old_chinese_text_is_read_and_t_reads_it_otherwise(looking):
     looking("old.txt", ("律师被拘留，家属没有收到通知。" * 20).encode("gb18030"), story)
 
 
+def test_an_old_text_in_other_letters_is_not_read_as_chinese(looking):
+    async def story(person):
+        assert "cp1251" in person.text()
+        await person.press("t")
+        assert "un café noir" in person.text()
+
+    looking("old.txt", ("un café noir, " * 40).encode("cp1252"), story)
+
+
+def test_a_character_that_is_cut_by_the_limit_does_not_change_how_a_text_is_read(looking):
+    async def story(person):
+        assert "gb18030" in person.text()
+        assert "律师" in person.text()
+
+    looking("old.txt", b"a" + ("律师" * 20000).encode("gb18030"), story)
+
+
 def test_of_a_long_text_only_the_start_is_shown(looking):
     async def story(person):
         assert "The first 64.0 KiB of" in person.text()

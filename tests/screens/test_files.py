@@ -187,6 +187,8 @@ def test_while_files_go_in_another_screen_can_be_used_and_the_vault_written_to(f
         person.app.screen.query_one(Input).value = "second case"
         await person.pilot.press("enter")
         await person.until(lambda: len(api.cases.page(vault)) == 2)
+        api.drafts.save(vault, case.id, "note", {"text": "written meanwhile"})
+        assert [draft.fields for draft in api.drafts.page(vault)] == [{"text": "written meanwhile"}]
         on.set()
         await gone_in(person)
 

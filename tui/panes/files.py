@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import ClassVar
 
 from rich.text import Text
@@ -27,6 +29,9 @@ _KIND, _SIZE, _DATED, _FROM = 11, 10, 10, 10
 _WIDE = 100
 """Cells from which there is room for the date too."""
 _NARROWEST = 18
+_AT_ONCE = 200
+_PATIENCE = 2.0
+"""Seconds between two listings while many small files go in."""
 
 
 class FilesPane(CasePane):
@@ -44,6 +49,7 @@ class FilesPane(CasePane):
         self._files: list[Attachment] = []
         self._shown = 0
         """How many files of this case had gone in when the list was filled."""
+        self._listed = 0.0
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
@@ -63,11 +69,11 @@ class FilesPane(CasePane):
         self.case_screen.work("listing files", self._load(), group="files")
 
     async def _load(self) -> None:
-        self._shown = self._gone_in()
+        self._shown, self._listed = self._gone_in(), time.monotonic()
         self._files = await self.case_screen.core(api.intake.page, self.vault, self.case_id)
-        self._fill()
+        await self._fill()
 
-    def _fill(self) -> None:
+    async def _fill(self) -> None:
         table = self.query_one("#files", DataTable)
         row = table.cursor_row
         table.clear(columns=True)
@@ -82,7 +88,10 @@ class FilesPane(CasePane):
         for title, cells in columns:
             table.add_column(title, width=cells)
         table.add_column(_("Gives away"), width=max(_NARROWEST, rest - width))
-        for one in self._files:
+        for place, one in enumerate(self._files):
+            if place % _AT_ONCE == _AT_ONCE - 1:
+                # A long list is filled in steps, between which keys are heard.
+                await asyncio.sleep(0)
             dated, origin = one.fields.get("modified_at"), one.verdict if one.origin else ""
             when = [cell(str(dated.get("value", ""))[:10] if isinstance(dated, dict) else "")] if wide else []
             whose = [cell(origin, "italic")] if foreign else []
@@ -108,7 +117,7 @@ class FilesPane(CasePane):
     def on_resize(self) -> None:
         """Use the new width."""
         if self._files:
-            self.call_after_refresh(self._fill)
+            self.case_screen.work("fitting the list of files", self._fill(), group="files")
 
     # -- in -----------------------------------------------------------------------------------------------------------
 
@@ -125,7 +134,7 @@ class FilesPane(CasePane):
             return
         going = next((one for one in self._intakes if not one.ended), None)
         self.query_one(IntakeProgress).show(going)
-        if self._gone_in() != self._shown:
+        if self._gone_in() != self._shown and (going is None or time.monotonic() > self._listed + _PATIENCE):
             self.reload()
             self.case_screen.count()
         last = self._intakes[-1] if self._intakes else None
