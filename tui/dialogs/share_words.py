@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button
 
@@ -32,7 +30,6 @@ class ShowWordsDialog(Dialog[bool]):
         "Write the words on paper, with their numbers and in this order, and the number of the set. Nobody may look "
         "over your shoulder, and no camera may see the screen. The words are not shown again."
     )
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "written", N_("Written down"), show=False)]
 
     def __init__(self, share: api.Share, count: int) -> None:
         super().__init__()
@@ -51,16 +48,12 @@ class ShowWordsDialog(Dialog[bool]):
                 yield Button(_("Written down"), id="do", variant="primary", compact=True)
 
     def on_mount(self) -> None:
-        """Leave the words on the screen until the person goes on."""
-        self.query_one("#cancel").focus()
+        """Go on with Enter: it takes nothing away, the words can be seen again."""
+        self.query_one("#do").focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer."""
         self.dismiss(event.button.id == "do")
-
-    def action_written(self) -> None:
-        """Answer that it is written down."""
-        self.dismiss(True)
 
     def action_cancel(self) -> None:
         """Answer with no."""

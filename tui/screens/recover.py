@@ -68,6 +68,8 @@ class RecoverScreen(VaultScreen):
         except BaseException:
             vault.close()
             raise
+        # From here on it locks when nobody is there any more.
+        self.evault.vault = vault
         await self.app.push_screen_wait(
             MessageDialog(
                 _("✓ The new passphrase is set"),
