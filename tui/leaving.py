@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -123,16 +124,24 @@ def hidden_names(parts: Sequence[api.sealing.Part], all_parts: Sequence[api.seal
     """
     known = {text for part in all_parts for said in part.said if _is_name(said) for text in _texts(said.value)}
     known = {text for text in known if _SHORTEST_NAME <= len(text) <= _LONGEST_NAME}
+    patterns = {name: _pattern(name) for name in sorted(known)}
     lines: dict[str, None] = {}
     for part in parts:
         for said in part.said:
             if said.leaves and not _is_name(said):
-                whole = "\n".join(_texts(said.value)).casefold()
-                for name in sorted(known):
-                    if name.casefold() in whole:
+                whole = "\n".join(_texts(said.value))
+                for name, pattern in patterns.items():
+                    if pattern.search(whole):
                         where = f"{title_of(part)}, {label_of(part, said.path)}"
                         lines[_("{name}, in the text of: {where}", name=one_line(name), where=where)] = None
     return list(lines)
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    """Return how to find a name in a text: of Latin letters as a whole word, in other scripts anywhere."""
+    before = "(?<![A-Za-z])" if name[0].isascii() else ""
+    after = "(?![A-Za-z])" if name[-1].isascii() else ""
+    return re.compile(f"{before}{re.escape(name)}{after}", re.IGNORECASE)
 
 
 def _is_name(said: api.sealing.Said) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
+from tui import leaving
 from tui.screens.case import PANES, CaseScreen
 from tui.screens.seal import SealScreen
 from tui.widgets.mark_list import MarkList
@@ -364,3 +365,20 @@ def test_the_pane_says_of_an_intent_alone_that_it_may_have_left(at, vault, case,
         assert "the file may have left" in " ".join(shown(person).split())
 
     at(story, vault)
+
+
+def test_names_are_found_as_words_in_latin_letters_and_anywhere_in_other_scripts():
+    def part(path: str, text: str, leaves: bool) -> api.sealing.Part:
+        said = api.sealing.Said(path, "protected", leaves, text)
+        return api.sealing.Part("0" * 32, "testimony", "t", (), (), said=(said,))
+
+    known = [part("witness_name", name, False) for name in ("Li", "小明", "ياسىن")]
+
+    def found(text: str) -> list[str]:
+        return [line.split(",")[0] for line in leaving.hidden_names([part("statement", text, True)], known)]
+
+    assert found("The police came at night.") == []
+    assert found("说Li在") == ["Li"]
+    assert found("li, who came") == ["Li"]
+    assert found("王小明在场") == ["小明"]
+    assert found("ياسىننىڭ") == ["ياسىن"]

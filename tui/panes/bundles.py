@@ -17,6 +17,7 @@ from tui.text import one_line
 from tui.widgets.plain import Quiet, cell, fitted
 from vault import api
 
+_PASSPHRASE = "passphrase"  # noqa: S105 - the name of a kind
 _OTHER_COLUMNS = 62
 _NARROWEST = 14
 _VERDICTS = {
@@ -100,7 +101,7 @@ class BundlesPane(CasePane):
 
 def whom(sent: api.sealing.Sent) -> str:
     """Return to whom a bundle went."""
-    if sent.address == "passphrase":
+    if sent.address == _PASSPHRASE:
         return _("whoever knows the passphrase")
     return sent.recipient or sent.address or _("not known")
 
@@ -112,7 +113,6 @@ def _when(moment: datetime) -> str:
 def _sent_text(sent: api.sealing.Sent) -> str:
     lines = [
         _("For: {whom}", whom=one_line(whom(sent))),
-        _("Their fingerprint: {fingerprint}", fingerprint=one_line(sent.address)),
         _("Sealed: {time}", time=_when(sent.sealed_at)),
         _("Number for this recipient: {number}", number=sent.number),
         f"SHA-256: {sent.sha256}" if sent.sha256 else "! " + _("It was begun, and nothing says that it was finished: "
@@ -121,6 +121,8 @@ def _sent_text(sent: api.sealing.Sent) -> str:
         _("In the custody log: {numbers}", numbers=_numbers(sent.entries)),
         _("What for: {purpose}", purpose=sent.purpose or _("(not said)")),
     ]  # fmt: skip
+    if sent.address != _PASSPHRASE:
+        lines.insert(1, _("Their fingerprint: {fingerprint}", fingerprint=one_line(sent.address)))
     return "\n".join(lines)
 
 

@@ -16,7 +16,6 @@ from tui.widgets.reading import Reading
 from vault import api
 
 _BY_HAND = (
-    "age -d -i KEY -o b.tar FILE.age && tar xf b.tar && cd bag",
     "sha256sum -c tagmanifest-sha256.txt && sha256sum -c manifest-sha256.txt",
     "ssh-keygen -Y verify -f signers -I sender -n evidence-bundle \\",
     "  -s tagmanifest-sha256.txt.sig < tagmanifest-sha256.txt",
@@ -61,8 +60,10 @@ class Done(Step):
             _("The recipient compares your fingerprint with the one they see. Read it to them on a call:"),
             f"  {own.fingerprint}",
             f"  {own.words}",
+            f"  {own.ssh_fingerprint}",
             "",
             _("How they check it: with this program, r on the list of cases. By hand, without it:"),
+            f"  age -d{'' if self.plan.passphrase else ' -i KEY'} -o b.tar FILE.age && tar xf b.tar && cd bag",
             *(f"  {line}" for line in _BY_HAND),
             _("VERIFY.txt in each bundle says this, too."),
         ]
