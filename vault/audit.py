@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from vault import files
+from vault import files, schema
+from vault.crypto.hashes import sha256
 from vault.errors import DamagedError, FormatError, IntegrityError, RefusedError, UnsupportedVersionError
 from vault.formats import checkpoint as checkpoints
 from vault.formats import custody_entry, merkle
@@ -24,7 +25,7 @@ from vault.formats.tlog_proof import MAX_PROOF_SIZE, TlogProof
 from vault.jobs import Job
 from vault.model import Finding, Json, Severity
 from vault.open_vault import OpenVault
-from vault.store import contacts, custody
+from vault.store import contacts, custody, record_types
 from vault.store.contacts import StoredContact
 from vault.store.custody import StoredEntry
 from vault.store.database import Connection
@@ -179,6 +180,35 @@ def check_contact(connection: Connection, contact: StoredContact) -> StoredConta
         "The address book was changed outside this program.",
         "Run 'evault check', and compare this contact's fingerprint over another channel before you rely on it.",
     )
+
+
+def type_id(name: str) -> str:
+    """Return the id under which the log speaks of a record type that was added."""
+    return sha256(b"evidence-vault record type\x00" + name.encode()).hex()[:32]
+
+
+def check_type(connection: Connection, name: str) -> None:
+    """Refuse a record type that is not as the log says: an older one, put in its place, could let other fields leave.
+
+    Raises:
+        DamagedError: The newest entry about it tells of another version, or of none, or of one where there is none.
+    """
+    known = None
+    for stored in reversed(custody.entries_of(connection, type_id(name))):
+        event = custody_entry.read_entry(stored.entry, stored.disclosures).event
+        if event["object"]["kind"] == "record type":
+            known = event["digests"]["after"]
+            break
+    text = record_types.newest(connection, name)
+    try:
+        held = schema.load_schema(text).digest if text is not None else None
+    except FormatError:
+        held = ""
+    if known != held:
+        raise DamagedError(
+            "A record type was changed outside this program, so what of it may leave is not known.",
+            "Run 'evault check', and restore from a backup.",
+        )
 
 
 # -- anchors --------------------------------------------------------------------------------------------------------

@@ -40,12 +40,27 @@ _load = functools.lru_cache(64)(schema.load_schema)
 
 
 def type_of(connection: Connection, kind: str) -> schema.Schema | None:
-    """Return a type that comes with the program or was added to this vault; None for others, and for a damaged one."""
-    if kind in schema.schemas():
-        return schema.schemas()[kind]
-    text = record_types.get(connection, kind)
+    """Return a type that was added to this vault or comes with the program; None for others, and for a damaged one.
+
+    One that was added goes first: a later release may come with another type of the same name.
+    """
+    text = record_types.newest(connection, kind)
+    return schema.schemas().get(kind) if text is None else _read(text)
+
+
+def type_signed_under(connection: Connection, kind: str, digest: str) -> schema.Schema | None:
+    """Return the version of a type that has this digest, as a record carries it; None where it is not here."""
+    shipped = schema.schemas().get(kind)
+    if shipped is not None and shipped.digest == digest:
+        return shipped
+    text = record_types.of_digest(connection, digest)
+    found = _read(text) if text is not None else None
+    return found if found is not None and (found.type, found.digest) == (kind, digest) else None
+
+
+def _read(text: str) -> schema.Schema | None:
     with contextlib.suppress(FormatError):
-        return _load(text) if text is not None else None
+        return _load(text)
     return None
 
 

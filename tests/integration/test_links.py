@@ -92,3 +92,16 @@ def test_the_summary_after_a_seal_names_the_links(told, cli, tmp_path):
     assert code == 0
     links = {one["id"]: one["links"] for one in said["records"]}
     assert links == {testimony: [], photo: [testimony]}
+
+
+def test_a_photo_of_a_person_is_one_under_any_id_and_in_any_version(told):
+    sender, _, case, read = told
+    portrait = attach(sender, case)
+    person = api.records.add(sender, case, "person", {"pseudonym": "P", "photos": [{"id": portrait}]}).id
+    testimony = api.records.add(sender, case, "testimony", {"statement": "s"}).id
+    again = attach(sender, case, testimony)
+    seen, _ = read()
+    assert "belongs_to" not in seen[again], "the same photo, taken in twice"
+    api.records.correct(sender, person, {"pseudonym": "P"})
+    seen, _ = read()
+    assert "belongs_to" not in seen[again], "an earlier version says whose photo it is"

@@ -299,3 +299,14 @@ def test_a_finding_names_the_anchor_as_it_was_given(vault, tmp_path, cli):
     code, said = cli("check", "--anchor", str(tmp_path / "later"), "--anchor", str(tmp_path / "now"))
     assert code == 1
     assert ("rolled-back", str(tmp_path / "later")) in {(one["code"], one["where"]) for one in said["findings"]}
+
+
+def test_a_proof_about_a_contact_lets_nobody_try_names(vault, tmp_path):
+    other = make_vault(tmp_path / "other", 1)
+    contact = api.contacts.add_card(vault, api.contacts.card(other, "Gulnar"))
+    record = grow(vault)[0]
+    for name, what in (("contact", contact.id), ("record", record)):
+        api.custody.write_proof(vault, what, tmp_path / name)
+    assert "digests" not in verify(tmp_path, "contact").entry.event
+    assert "digests" in verify(tmp_path, "record").entry.event
+    other.close()

@@ -8,6 +8,7 @@ import pytest
 
 from tests.vault_world import introduce, make_vault, raw, reopen, rows, seal
 from vault import api
+from vault.errors import DamagedError
 from vault.jobs import Job
 from vault.model import Verdict
 
@@ -46,7 +47,7 @@ def test_a_type_is_added_filled_in_searched_and_checked(cli, place, tmp_path):
     )  # fmt: skip
     assert [hit["id"] for hit in cli("search", "--", "overcrowded")[1]["hits"]] == [record]
     (event,) = (e["event"] for e in cli("log", "show")[1]["entries"] if e["event"].get("digests") == {"after": DIGEST})
-    assert (event["type"], event["object"]["kind"]) == ("modification", "vault")
+    assert (event["type"], event["object"]["kind"]) == ("creation", "record type")
     assert cli("check")[1]["findings"] == []
     assert cli("backup", tmp_path / "stick")[0] == 0
     assert cli("restore", tmp_path / "stick", vault="restored")[0] == 0
@@ -74,7 +75,7 @@ def test_a_type_that_does_not_fit_is_refused(cli, place, tmp_path):
     assert cli("schema", "show", "nothing")[0] == cli("schema", "add", tmp_path / "no")[0] == 4
     records = rows(reopened := reopen(place["vault"]), "SELECT count(*) FROM record_type")
     reopened.close()
-    assert records == [(1,)]
+    assert records == [(2,)], "records were signed under the version before"
 
 
 def test_a_type_that_was_exchanged_in_the_store_is_found(cli, place):
@@ -108,3 +109,59 @@ def test_who_receives_a_record_of_a_type_they_lack_can_verify_and_read_it(place,
     assert [hit.id for hit in api.search.find(receiver, "overcrowded")] == [record]
     for vault in (sender, receiver):
         vault.close()
+
+
+def _shown(vault, case, record) -> set[str]:
+    """Return the fields of a record that would leave."""
+    preview = api.sealing.preview(vault, api.sealing.Choice(case))
+    return next(set(part.disclosed) for part in preview.parts if part.record_id == record)
+
+
+OPEN = VISIT.replace('name = "place"', 'name = "place"\ndisclosure = "shareable"').replace("version = 1", "version = 2")
+
+
+def test_what_was_signed_as_protected_stays_so_under_a_newer_version(tmp_path):
+    vault = make_vault(tmp_path / "vault")
+    case = api.cases.add(vault, "case").id
+    api.record_types.add(vault, VISIT)
+    before = api.records.add(vault, case, "visit", {"report": "x", "place": "where"}).id
+    assert _shown(vault, case, before) == {"report"}
+    api.record_types.add(vault, OPEN)
+    after = api.records.add(vault, case, "visit", {"report": "x", "place": "where"}).id
+    assert _shown(vault, case, before) == {"report"}
+    assert _shown(vault, case, after) == {"report", "place"}
+    corrected = api.records.correct(vault, before, {"report": "y", "place": "where"}).id
+    assert _shown(vault, case, corrected) == {"report", "place"}, "signed anew, under the newer version"
+    vault.close()
+
+
+def test_what_a_newer_version_protects_stays_too(tmp_path):
+    vault = make_vault(tmp_path / "vault")
+    case = api.cases.add(vault, "case").id
+    api.record_types.add(vault, OPEN.replace("version = 2", "version = 1"))
+    record = api.records.add(vault, case, "visit", {"report": "x", "place": "where"}).id
+    assert _shown(vault, case, record) == {"report", "place"}
+    api.record_types.add(vault, VISIT.replace("version = 1", "version = 2"))
+    assert _shown(vault, case, record) == {"report"}
+    vault.close()
+
+
+@pytest.mark.parametrize("sql", ["DELETE FROM record_type WHERE version = 2", "DELETE FROM record_type"])
+def test_an_older_version_put_back_stops_the_seal_and_is_found(tmp_path, sql):
+    vault, other = make_vault(tmp_path / "vault"), make_vault(tmp_path / "other", 1)
+    introduce(vault, other, "Lawyer")
+    case = api.cases.add(vault, "case").id
+    api.record_types.add(vault, OPEN.replace("version = 2", "version = 1"))
+    api.records.add(vault, case, "visit", {"report": "x", "place": "where"})
+    api.record_types.add(vault, VISIT.replace("version = 1", "version = 2"))
+    seal(vault, case, "Lawyer", tmp_path / "1.age")
+    vault.close()
+    with raw(vault) as connection:
+        connection.execute(sql)
+    vault = reopen(vault)
+    with pytest.raises(DamagedError, match="record type"):
+        seal(vault, case, "Lawyer", tmp_path / "2.age")
+    assert not (tmp_path / "2.age").exists()
+    assert {one.code for one in api.checking.check(vault, [], Job()).report.findings} == {"record-type"}
+    vault.close()
+    other.close()

@@ -94,7 +94,7 @@ EXPECTED = {
     "busy_timeout": 1000,
     "locking_mode": "exclusive",
     "auto_vacuum": 2,
-    "application_id": 0x45564C54,
+    "application_id": 0x45565354,
     "user_version": migrations.newest_version(),
 }
 

@@ -24,7 +24,7 @@ from vault.schema.types import Schema
 from vault.schema.values import is_language
 
 FORMAT: Final = "evidence-type/1"
-MAX_FILE: Final = 256 * 1024
+MAX_FILE: Final = 64 * 1024
 """Characters of a type's TOML text."""
 MAX_FIELDS: Final = 200
 """Fields of a type, those in groups included."""

@@ -75,6 +75,14 @@ class Schema:
             fields = found.fields
         return found
 
+    def all_fields(self) -> Iterator[Field]:
+        """Yield every field, those inside groups too."""
+        waiting = list(self.fields)
+        while waiting:
+            one = waiting.pop(0)
+            yield one
+            waiting.extend(one.fields)
+
     def is_shareable(self, path: str) -> bool:
         """True when what the path names may leave without being named; for a group only when all of it may."""
         found = self.field(path)

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from vault.errors import DamagedError, ReadOnlyError, UnsupportedVersionError
 
-APPLICATION_ID: Final = 0x45564C54
-"""`EVLT`, in the header of the decrypted database."""
+APPLICATION_ID: Final = 0x45565354
+"""`EVST`, in the header of the decrypted database."""
 
 
 def _steps() -> list[tuple[int, str, str]]:

@@ -44,7 +44,7 @@ class _State:
         contact: Contact id → digest of its last state.
         sent: Ids of bundles that left or may have left.
         taken: Ids, in the log, of bundles that were taken in.
-        types: Digests of the record types that were added.
+        types: Id of a record type that was added → digest of its last version.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -55,7 +55,7 @@ class _State:
     contact: dict[str, str] = field(default_factory=dict)
     sent: set[str] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
-    types: set[str] = field(default_factory=set)
+    types: dict[str, str] = field(default_factory=dict)
 
     def say(self, step: int, code: str, where: str, message: str, severity: Severity = Severity.ERROR) -> None:
         self.findings.append(Finding(STEPS[step - 1], code, severity, where, message))
@@ -73,8 +73,8 @@ class _State:
             self._note_bundle(object_id, act, outcome["result"])
         elif outcome["result"] != "success":
             return
-        elif kind == "vault":
-            self.types |= {digests["after"]} if "after" in digests else set()
+        elif kind == "record type":
+            self.types[object_id] = digests["after"]
         elif kind == "contact":
             if act in _MADE and "after" in digests:
                 self.contact[object_id] = digests["after"]
@@ -225,10 +225,14 @@ def _check_records(vault: OpenVault, state: _State, job: Job) -> None:
             _check_record(vault, state, record, versions, digest)
         done += len(batch)
         job.report("checking records", done)
+    told = dict(state.types)
     for name in vault.read(record_types.names):
         kind = vault.read(functools.partial(evidence.type_of, kind=name))
-        if kind is None or kind.digest not in state.types:
+        known = told.pop(audit.type_id(name), None)
+        if kind is None or kind.digest != known:
             state.say(5, "record-type", name, "A record type is not as it was when it was added.")
+    for object_id in sorted(told):
+        state.say(5, "record-type", object_id, "The log knows a record type that the store does not hold.")
     for object_id in sorted(state.signed.keys() - seen):
         state.say(5, "record-missing", object_id, "The log knows a record that the store does not hold.")
 

@@ -148,7 +148,9 @@ def write_proof(vault: OpenVault, what: str, target: Path) -> TlogProof:
     def make() -> bytes:
         def work(connection: Connection) -> TlogProof:
             path = merkle.inclusion_proof(found.number, custody.size(connection), custody.node_of(connection))
-            extra = encode_extra(found.entry, custody_entry.choose(found.disclosures, audit.PROVABLE))
+            # The digest of a contact's state is no secret's: whoever holds it could try names.
+            slots = audit.PROVABLE - ({"digests"} if _kind(found) == "contact" else frozenset())
+            extra = encode_extra(found.entry, custody_entry.choose(found.disclosures, slots))
             return TlogProof(found.number, path, custody.head(connection), extra)
 
         proofs.append(vault.read(work))

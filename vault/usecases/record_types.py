@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vault import evidence, schema
+from vault import audit, evidence, schema
 from vault.errors import AlreadyExistsError
 from vault.model import CustodyEvent
 from vault.open_vault import OpenVault, Transaction
@@ -14,7 +14,7 @@ from vault.store.database import Connection
 def add(vault: OpenVault, text: str) -> Schema:
     """Add a type that somebody wrote, or the next version of one, and enter it in the log; the same one again is fine.
 
-    Records keep the digest of the type they were signed under; adding one changes none of them.
+    Records keep the digest of the version they were signed under, and what that protects stays protected.
 
     Args:
         vault: The open vault.
@@ -39,12 +39,16 @@ def add(vault: OpenVault, text: str) -> Schema:
                 f"This vault has version {known.version} of that type, and this is another version {new.version}.",
                 "Raise the version in the type's file.",
             )
-        record_types.put(transaction.connection, new.type, text)
-        event = CustodyEvent(
-            "modification", vault.identity.log_id, "vault", why=f"record type {new.type}, version {new.version}",
-            digests={"after": new.digest} | ({"before": known.digest} if known else {}),
-        )  # fmt: skip
-        transaction.record(event)
+        record_types.add(transaction.connection, new.type, new.version, new.digest, text)
+        transaction.record(
+            CustodyEvent(
+                "modification" if known else "creation",
+                audit.type_id(new.type),
+                "record type",
+                why=f"{new.type}, version {new.version}",
+                digests={"after": new.digest} | ({"before": known.digest} if known else {}),
+            )
+        )
 
     vault.atomic(work)
     return new

@@ -1,5 +1,7 @@
--- Record types that an organisation wrote. Spec: docs/formats/schema.md, "Types of an organisation".
+-- Record types that an organisation wrote, every version of them. Spec: docs/formats/schema.md, "Types of an organisation".
 CREATE TABLE record_type (
-    type TEXT PRIMARY KEY,
+    digest TEXT PRIMARY KEY,
+    type TEXT NOT NULL,
+    version INTEGER NOT NULL,
     toml TEXT NOT NULL
 ) STRICT;

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from vault import evidence, schema
+from vault import audit, evidence, schema
 from vault.errors import NotFoundError
+from vault.formats.record import RecordView, escape_step, field_paths
 from vault.formats.record import disclose as disclose_paths
-from vault.formats.record import escape_step, field_paths
 from vault.formats.sd_jwt import SdJwt, parse_sd_jwt
 from vault.model import Json
 from vault.open_vault import OpenVault
@@ -148,14 +148,15 @@ def preview(vault: OpenVault, choice: Choice) -> Preview:
 
 def _told(connection: Connection, one: Chosen) -> Part:
     """Return a part with all that its record says."""
-    fields = evidence.view(one.version).fields
-    kind = evidence.type_of(connection, one.record.type)
-    leaves = kind.leaves(fields) if kind else ((name, None, value) for name, value in fields.items())
+    view = evidence.view(one.version)
+    fields, (now, then) = view.fields, _rules(connection, view)
+    leaves = now.leaves(fields)
     shown = frozenset(one.part.disclosed)
     said = []
     for path, about, value in leaves:
         seen = _seen(path, value, shown)
-        disclosure = about.disclosure if about else "protected"
+        before = then.field(path)
+        disclosure = about.disclosure if about and before and before.disclosure == about.disclosure else "protected"
         said.append(Said(path, disclosure, seen is not None, value if seen is None else seen))
     derived = fields.get("derived_from") if one.record.type == "attachment" else None
     return replace(one.part, said=tuple(said), derived_from=str(derived["id"]) if isinstance(derived, dict) else "")
@@ -179,6 +180,7 @@ def choose(connection: Connection, choice: Choice) -> tuple[list[Chosen], int]:
 
     Raises:
         NotFoundError: The case, a record or a field does not exist.
+        DamagedError: A record type is not as the log says.
     """
     serial = cases.serial(connection, choice.case_id)
     found = records.of_case(connection, serial, attachments=False) + records.of_case(
@@ -191,24 +193,39 @@ def choose(connection: Connection, choice: Choice) -> tuple[list[Chosen], int]:
     whole = {record_id for record_id, path in choice.withhold if path == ALL}
     chosen, left_out = [], 0
     guarded: set[str] = set()
+    types: set[str] = set()
+    contents: dict[str, Json] = {}
     for record in found:
         wanted = record.id not in whole and (not choice.only or record.id in choice.only)
         if record.deleted or record.origin:
             left_out += wanted
         elif wanted or not choice.named_only:
             version = records.newest(connection, record)
-            fields = evidence.view(version).fields
-            guarded |= _guarded(evidence.type_of(connection, record.type), fields)
+            view = evidence.view(version)
+            guarded |= _guarded(connection, record)
+            if record.type == "attachment":
+                contents[record.id] = view.fields.get("sha256")
             if wanted:
-                chosen.append(_present(connection, record, version, fields, choice))
+                types.add(record.type)
+                chosen.append(_present(connection, record, version, view, choice))
+    for name in types:
+        audit.check_type(connection, name)
+    # The same photo taken in twice is the same photo.
+    guarded_contents = {contents[one] for one in guarded if one in contents}
+    guarded |= {one for one, digest in contents.items() if digest in guarded_contents}
     return _with_links(connection, chosen, guarded), left_out
 
 
-def _guarded(kind: schema.Schema | None, fields: dict[str, Json]) -> set[str]:
-    """Return the attachments that a record names in fields that are not linked, as a person's record names photos."""
-    if kind is None or kind.type == "attachment":
+def _guarded(connection: Connection, record: StoredRecord) -> set[str]:
+    """Return the attachments that any version of a record names in fields that are not linked, as a person's photos."""
+    kind = evidence.type_of(connection, record.type)
+    if record.type == "attachment" or kind is None:
         return set()
-    return {target for one, _, target in kind.references(fields) if one.kind == "attachment" and not one.linked}
+    if not any(one.kind == "attachment" and not one.linked for one in kind.all_fields()):
+        return set()
+    versions = [evidence.view(one).fields for one in records.versions(connection, record.serial)]
+    found = (pair for fields in versions for pair in kind.references(fields))
+    return {target for one, _, target in found if one.kind == "attachment" and not one.linked}
 
 
 def _with_links(connection: Connection, chosen: list[Chosen], guarded: set[str]) -> list[Chosen]:
@@ -242,17 +259,18 @@ def _tells_files(kind: schema.Schema | None) -> bool:
 
 
 def _present(
-    connection: Connection, record: StoredRecord, version: StoredVersion, fields: dict[str, Json], choice: Choice
+    connection: Connection, record: StoredRecord, version: StoredVersion, view: RecordView, choice: Choice
 ) -> Chosen:
+    fields = view.fields
     original = parse_sd_jwt(version.sd_jwt)
     paths = field_paths(original)
     named = _named(paths, record.id, choice.disclose)
     kept_back = _named(paths, record.id, choice.withhold)
-    kind = evidence.type_of(connection, record.type)
+    rules = _rules(connection, view)
     leaves = _leaf_paths(path for path in paths if not path.startswith("@"))
     shown = set(named)
-    if kind is not None and not choice.named_only:
-        shown.update(path for path in leaves if kind.is_shareable(path))
+    if not choice.named_only:
+        shown.update(path for path in leaves if all(kind.is_shareable(path) for kind in rules))
     if record.type == "attachment" and kept_back & _NAMES_CONTENT:
         # Each of them names the very bytes: whoever has the file would know it by any one of them.
         kept_back |= _NAMES_CONTENT
@@ -268,11 +286,22 @@ def _present(
         identifying=tuple(kind for kind in inside or () if kind in IDENTIFYING),
     )  # fmt: skip
     links = {}
-    if kind is not None and not choice.named_only:
-        found = ((path, target) for one, path, target in kind.references(fields) if one.linked)
-        links = {path: target for path, target in found if path not in shown | kept_back}
+    if not choice.named_only:
+        found = [{path: target for one, path, target in kind.references(fields) if one.linked} for kind in rules]
+        agreed = set.intersection(*map(set, found))
+        links = {path: target for path, target in found[0].items() if path in agreed - shown - kept_back}
     shown |= _META & set(paths)
     return Chosen(record, version, disclose_paths(original, shown), part, frozenset(shown), links)
+
+
+_NO_TYPE: Final = schema.Schema("", 0, {}, {}, (), (), "")
+"""What protects everything."""
+
+
+def _rules(connection: Connection, view: RecordView) -> tuple[schema.Schema, schema.Schema]:
+    """Return the type as it is now and as it was when the record was signed: both must allow what leaves by default."""
+    then = evidence.type_signed_under(connection, view.type, str(view.meta.get("schema", "")))
+    return evidence.type_of(connection, view.type) or _NO_TYPE, then or _NO_TYPE
 
 
 def _named(paths: tuple[str, ...], record_id: str, pairs: tuple[tuple[str, str], ...]) -> set[str]:
