@@ -28,6 +28,7 @@ STEPS: Final = (
 )
 """What the numbered steps of the core stand for."""
 
+_WHILE_READING: Final = {1, 2}
 _MARKS: Final = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·"}
 _MOST: Final = 100
 
@@ -62,8 +63,16 @@ class Turning:
         if report is not None:
             self.begun = [_number(step) for step in report.steps]
             self.wrong = {_number(one.step) for one in report.findings if one.severity is Severity.ERROR}
+        elif self._now == _WHILE_READING:
+            self.begun, self.wrong = [1], {1}
         else:
-            self.wrong |= set(self.begun[-1:])
+            self.wrong |= self._now
+
+    @property
+    def _now(self) -> set[int]:
+        """The steps that are being carried out: the first two while the file is read."""
+        last = self.begun[-1:]
+        return _WHILE_READING if set(last) & _WHILE_READING else set(last)
 
     def lines(self) -> list[str]:
         """Return one line for each step."""
@@ -74,7 +83,7 @@ class Turning:
             return "✗"
         if number not in self.begun:
             return "–" if self.ended else " "
-        return "…" if number == self.begun[-1] and not self.ended else "✓"
+        return "…" if number in self._now and not self.ended else "✓"
 
 
 def _number(step: str) -> int:

@@ -216,6 +216,7 @@ def test_a_file_that_was_cut_is_told_plainly(at, vault, friend, bundle):
         await receive(person, file)
         assert "it was not copied whole" in page(person)
         assert "Ask for it again." in page(person)
+        assert "✗ 1 It can be read to its end – 2 Every file" in page(person)
 
     at(story, vault)
 
@@ -352,6 +353,7 @@ def test_steps_turn_and_the_one_that_found_something_is_marked():
     turning.watch(job)
     job.begin_step("1 container", True)
     job.begin_step("2 layout and names", True)
+    assert [line[0] for line in turning.lines()[:3]] == ["…", "…", " "], "the first two go on together"
     job.begin_step("3 manifests", False)
     lines = turning.lines()
     assert len(lines) == len(STEPS) == 12

@@ -187,7 +187,9 @@ class ReceiveScreen(VaultScreen):
         if action == "take":
             return bool(opened and opened.contents and not (opened.case_id and opened.verdict is Verdict.FAILED))
         if action == "compare":
-            return bool(opened and opened.signer and not opened.signer_name and opened.verdict is not Verdict.VERIFIED)
+            # What was typed may have been misheard.
+            again = opened is not None and any(one.code == "signer-mismatch" for one in opened.report.findings)
+            return opened is not None and (opened.verdict is Verdict.INTACT or again)
         if action == "case":
             return bool(opened and opened.case_id)
         return True
