@@ -45,7 +45,9 @@ class HeldDialog(Dialog[set[str] | None]):
         """Lay it out."""
         count = len(self._held)
         with Vertical(classes="dialog wide"):
-            yield Heading(ngettext("{count} file gives something away", "{count} files give something away", count))
+            yield Heading(
+                ngettext("{count} file may give something away", "{count} files may give something away", count)
+            )
             yield Plain(_("Mark those that may leave as they are, with everything inside. The others stay here."))
             yield MarkList()
             yield Plain("", id="about")
@@ -74,7 +76,12 @@ class HeldDialog(Dialog[set[str] | None]):
         part = next((one for one in self._held if one.record_id == self.query_one(MarkList).current), None)
         if part is None:
             return
-        lines = [_("{name} gives away: {kinds}.", name=leaving.title_of(part), kinds=leaving.inside(part))]
+        name, kinds = leaving.title_of(part), leaving.inside(part)
+        lines = [_("{name} gives away: {kinds}.", name=name, kinds=kinds)]
+        if "unknown" in part.identifying:
+            lines = [
+                _("Not all of {name} could be looked into: it may give more away ({kinds}).", name=name, kinds=kinds)
+            ]
         if made := self._copies.get(part.record_id):
             names = ", ".join(leaving.title_of(one) for one in made)
             lines.append(_("If it is not marked, a copy made from it leaves in its place: {names}.", names=names))

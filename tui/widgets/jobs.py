@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tui.app import VaultApp
 
 _BAR = 20
+_NARROW = 100
+"""Cells of the line below which the bar is short and no rate is shown, so that what stops the work is still seen."""
 
 
 class JobLine(Widget):
@@ -41,11 +43,14 @@ class JobLine(Widget):
         if progress is not None:
             amount = str if is_counted(progress.step) else size
             if progress.total:
-                full = min(_BAR, _BAR * progress.done // progress.total)
-                parts.append("█" * full + "░" * (_BAR - full) + f" {100 * progress.done // progress.total} %")
+                bar = _BAR if self.size.width >= _NARROW else _BAR // 2
+                full = min(bar, bar * progress.done // progress.total)
+                parts.append("█" * full + "░" * (bar - full) + f" {100 * progress.done // progress.total} %")
             else:
                 parts.append(from_core(progress.step))
-            parts.append(f"{amount(progress.done)}  {amount(int(progress.rate))}/s")
+            parts.append(amount(progress.done))
+            if self.size.width >= _NARROW:
+                parts.append(f"{amount(int(progress.rate))}/s")
             if progress.remaining is not None:
                 parts.append(_("{time} left", time=duration(progress.remaining)))
         if len(running) > 1:
