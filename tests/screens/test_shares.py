@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from tui.dialogs.share_words import AskBackDialog, ShowWordsDialog, TypeWordsDialog
 from tui.screens.shares import SharesScreen
@@ -14,6 +15,7 @@ from vault.formats.age import ScryptRecipient, X25519Identity
 from vault.keys import FLOOR
 from vault.usecases import recovery
 
+PASSPHRASE = "ocean mirror lantern velvet copper puzzle"
 NEW = "garden ribbon thunder candle violet anchor"
 
 
@@ -258,10 +260,12 @@ def test_shares_set_a_new_passphrase_on_paper_and_from_a_file(at, vault, shares,
         await person.press("enter")
         assert "Share 2 of the 2 that are needed" in person.text()
         # The same one again, and one of another set, are told of and do not spoil what is there.
-        for wrong in (shares[0], foreign):
+        for wrong, told in ((shares[0], "You have brought share 1 already"), (foreign, "not made together")):
             await person.press("enter")
             await person.type(wrong.words)
-            await person.press("enter", "enter")
+            await person.press("enter")
+            assert told in _flat(person)
+            await person.press("enter")
         await person.press("down", "enter")
         await _name_file(person, tmp_path / "third.age")
         await person.type("another passphrase altogether")
@@ -323,6 +327,28 @@ def test_a_wrong_word_is_marked_and_its_place_named_and_nothing_typed_is_lost(at
         await person.press(*["up"] * 28)
         await person.press(*["backspace"] * 7, *words[4], "enter")
         assert "Share 2 of the 2" in person.text()
+
+    at(story)
+
+
+def test_fast_typing_keeps_its_order(at, vault, shares):
+    vault.close()
+
+    async def story(person):
+        await person.press("f3", "enter", "enter")
+        for key in ("a", "b", "backspace", "c", "space", "d", "up", "e", "right", "f"):
+            person.app.post_message(events.Key(key, key if len(key) == 1 else " " if key == "space" else None))
+        await person.settle()
+        grid = person.app.screen.query_one(ShareWords)
+        assert grid.take() == "ace d f"
+        await person.press("escape", "escape", "escape")
+        for key in ("x", "y", "backspace", *PASSPHRASE, "enter"):
+            person.app.post_message(events.Key("space" if key == " " else key, key if len(key) == 1 else None))
+            if key == "y":
+                person.app.post_message(events.Key("backspace", None))
+        await person.settle()
+        assert "New case" in person.text()
+        person.app.vault.close()
 
     at(story)
 

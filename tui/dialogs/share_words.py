@@ -100,7 +100,7 @@ class AskBackDialog(Dialog[bool]):
             self.dismiss(True)
             return
         self.query_one("#problem", Plain).say(_("✗ That is not what was shown. Compare your paper once more."))
-        grid.action_clear()
+        grid.clear()
         grid.focus()
 
     @on(Button.Pressed, "#again")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from rich.text import Text
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
-from tui.i18n import N_, _
+from tui.i18n import _
 from vault import api
 from vault.model import Secret
 
@@ -24,12 +21,6 @@ class SecretInput(Widget, can_focus=True):
         reveal: Nothing more than "typed" is shown, not even how long it is, where False.
         named: As of `Widget`.
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", show=False),
-        Binding("backspace", "rub_out", show=False),
-        Binding("ctrl+u", "clear", N_("Empty the line"), show=False),
-    ]
 
     class _Told(Message):
         def __init__(self, source: SecretInput) -> None:
@@ -68,11 +59,20 @@ class SecretInput(Widget, can_focus=True):
         self.refresh()
 
     def on_key(self, event: events.Key) -> None:
-        """Take a character."""
-        if event.is_printable and event.character:
-            event.stop()
-            event.prevent_default()
+        """Take a key; not as bindings, which would come after characters that were typed later."""
+        if event.key == "enter":
+            self.post_message(self.Submitted(self))
+        elif event.key == "backspace":
+            self._typed = self._typed[:-1]
+            self._changed()
+        elif event.key == "ctrl+u":
+            self.action_clear()
+        elif event.is_printable and event.character:
             self._add(event.character)
+        else:
+            return
+        event.stop()
+        event.prevent_default()
 
     def on_paste(self, event: events.Paste) -> None:
         """Take pasted text, without its line ends."""
@@ -88,19 +88,10 @@ class SecretInput(Widget, can_focus=True):
         self.refresh()
         self.post_message(self.Changed(self))
 
-    def action_rub_out(self) -> None:
-        """Take back the last character."""
-        self._typed = self._typed[:-1]
-        self._changed()
-
     def action_clear(self) -> None:
         """Empty the line."""
         self._typed = ""
         self._changed()
-
-    def action_submit(self) -> None:
-        """Tell that it is complete."""
-        self.post_message(self.Submitted(self))
 
     @property
     def empty(self) -> bool:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from rich.text import Text
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
@@ -17,6 +15,7 @@ _ROWS = 11
 _WIDTH = 18
 _LONGEST = 12
 _HIDDEN = "·····"
+_MOVES = {"up": -1, "down": 1, "left": -_ROWS, "right": _ROWS}
 
 
 class ShareWords(Widget, can_focus=True):
@@ -29,15 +28,6 @@ class ShareWords(Widget, can_focus=True):
     """
 
     ALLOW_SELECT = False
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space,enter", "next", show=False),
-        Binding("backspace", "rub_out", show=False),
-        Binding("up", "move(-1)", show=False),
-        Binding("down", "move(1)", show=False),
-        Binding("left", "move(-11)", show=False),
-        Binding("right", "move(11)", show=False),
-        Binding("ctrl+u", "clear", show=False),
-    ]
     DEFAULT_CSS = "ShareWords { height: 11; width: 56; margin-top: 1; }"
 
     class Submitted(Message):
@@ -84,11 +74,24 @@ class ShareWords(Widget, can_focus=True):
     # -- typing -------------------------------------------------------------------------------------------------------
 
     def on_key(self, event: events.Key) -> None:
-        """Take a letter."""
-        if self._places and event.is_printable and event.character and event.character.isalpha():
-            event.stop()
-            event.prevent_default()
+        """Take a key; not as bindings, which would come after letters that were typed later."""
+        if not self._places:
+            return
+        key = event.key
+        if key in _MOVES:
+            self._move(_MOVES[key])
+        elif key in ("space", "enter"):
+            self._next()
+        elif key == "backspace":
+            self._rub_out()
+        elif key == "ctrl+u":
+            self.clear()
+        elif event.is_printable and event.character and event.character.isalpha():
             self._add(event.character)
+        else:
+            return
+        event.stop()
+        event.prevent_default()
 
     def on_paste(self, event: events.Paste) -> None:
         """Take words, one to a place; numbers and dots between them are left out."""
@@ -99,7 +102,7 @@ class ShareWords(Widget, can_focus=True):
         words = "".join(one if one.isalpha() else " " for one in event.text).split()
         for place, word in enumerate(words):
             if place:
-                self.action_next(submit=False)
+                self._next(submit=False)
             self._add(word)
 
     def _add(self, letters: str) -> None:
@@ -107,10 +110,8 @@ class ShareWords(Widget, can_focus=True):
         self._typed[place] = (self._typed[place] + letters.lower())[:_LONGEST]
         self.refresh()
 
-    def action_next(self, *, submit: bool = True) -> None:
-        """Go on to the next place; from the last one, or when all are filled, answer."""
-        if not self._places:
-            return
+    def _next(self, *, submit: bool = True) -> None:
+        """Go on to the next place; when all are filled, answer."""
         full = all(self._typed.values())
         if submit and full:
             self.post_message(self.Submitted())
@@ -118,10 +119,8 @@ class ShareWords(Widget, can_focus=True):
             self._at += 1
         self.refresh()
 
-    def action_rub_out(self) -> None:
+    def _rub_out(self) -> None:
         """Take back the last letter, or go back to the place before."""
-        if not self._places:
-            return
         place = self._places[self._at]
         if self._typed[place]:
             self._typed[place] = self._typed[place][:-1]
@@ -129,13 +128,12 @@ class ShareWords(Widget, can_focus=True):
             self._at = max(0, self._at - 1)
         self.refresh()
 
-    def action_move(self, by: int) -> None:
-        """Go to another place."""
+    def _move(self, by: int) -> None:
         if 0 <= self._at + by < len(self._places):
             self._at += by
             self.refresh()
 
-    def action_clear(self) -> None:
+    def clear(self) -> None:
         """Empty all places."""
         self._typed = dict.fromkeys(self._places, "")
         self._at = 0
