@@ -80,6 +80,21 @@ def test_many_files_are_chosen_and_taken_in_and_listed_with_what_they_give_away(
     assert taken["photo.jpg"].size == (SAMPLES / "photo.jpg").stat().st_size
 
 
+def test_files_dropped_on_the_list_are_shown_before_they_go_in(files, vault, case, folder):
+    for name in ("a b.txt", "c.txt"):
+        (folder / name).write_text(name)
+
+    async def story(person):
+        await person.type(f"'{folder / 'a b.txt'}' '{folder / 'c.txt'}' ")
+        assert "2 files marked" in person.text()
+        assert api.intake.page(vault, case.id) == []
+        await person.press("enter")
+        await gone_in(person)
+
+    files(story)
+    assert len(api.intake.page(vault, case.id)) == 2
+
+
 def test_of_many_files_one_that_is_refused_is_named_with_the_reason_and_the_others_go_in(
     files, vault, case, folder, monkeypatch
 ):

@@ -55,6 +55,7 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
         name: A suggested name, for the mode ``"new"``.
         start: The folder to begin with; else the one chosen from last, else the home folder.
         notice: A remark, for example what is about to happen; may be empty.
+        pasted: What was pasted or dropped before it was there; taken as if it came now.
     """
 
     HELP = N_(
@@ -78,10 +79,10 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
 
     def __init__(
         self, title: str, mode: Mode = "files", *, do: str = "", name: str = "", start: Path | None = None,
-        notice: str = "",
+        notice: str = "", pasted: str = "",
     ) -> None:  # fmt: skip
         super().__init__()
-        self._title, self._mode, self._name, self._notice = title, mode, name, notice
+        self._title, self._mode, self._name, self._notice, self._given = title, mode, name, notice, pasted
         self._do = do or {"folder": _("Take this folder"), "new": _("Take this name")}.get(mode) or _("Take")
         self._folder = start or _last_folder or Path.home()
         self._entries: list[Entry] = []
@@ -112,7 +113,12 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
     def on_mount(self) -> None:
         """Show the first folder."""
         self.query_one("#line" if self._mode == "new" else "#list").focus()
-        self._go(self._folder)
+        self.work("listing a folder", self._begin(), group="folder")
+
+    async def _begin(self) -> None:
+        await self._list(self._folder)
+        if self._given:
+            await self._pasted(self._given)
 
     # -- the list -----------------------------------------------------------------------------------------------------
 

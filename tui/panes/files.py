@@ -7,7 +7,7 @@ import time
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
@@ -98,7 +98,7 @@ class FilesPane(CasePane):
             table.add_row(*self._row(one, width), *when, *whose, cell(attachments.inside(one.fields)), key=str(one.id))
         table.move_cursor(row=min(row, max(0, len(self._files) - 1)))
         empty = self.query_one("#files-empty", Quiet)
-        empty.say(_("There are no files in this case yet. Press a to attach some: they are copied in and encrypted."))
+        empty.say(_("There are no files in this case yet. Press a, or drop some here: they are copied and encrypted."))
         empty.set_class(bool(self._files), "hidden")
 
     def _row(self, one: Attachment, width: int) -> tuple[Text, ...]:
@@ -149,8 +149,13 @@ class FilesPane(CasePane):
         """Choose files and take them in."""
         self.case_screen.work("attaching files", self._choose())
 
-    async def _choose(self) -> None:
-        paths = await self.app.push_screen_wait(ChooseFilesDialog(_("Attach files"), do=_("Attach")))
+    def on_paste(self, event: events.Paste) -> None:
+        """Take files that were dropped on the list; they are shown before they go in."""
+        event.stop()
+        self.case_screen.work("attaching files", self._choose(event.text))
+
+    async def _choose(self, dropped: str = "") -> None:
+        paths = await self.app.push_screen_wait(ChooseFilesDialog(_("Attach files"), do=_("Attach"), pasted=dropped))
         if paths:
             begin(self.case_screen.evault, self.case_id, paths)
 
