@@ -12,7 +12,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 # Tests that may be skipped where `make check` runs; .ci/run installs all the tools that they need.
 MAX_SKIPS ?= 0
 
-.PHONY: help run demo test check lint types imports docs translations prove bench lock clean
+.PHONY: help run demo test check lint types imports docs translations pictures prove bench lock clean
 
 help:
 	@echo "make run      run evault (ARGS=\"case list\")"
@@ -22,6 +22,7 @@ help:
 	@echo "make prove    the long proofs: kill, power loss, forensics, hostile input"
 	@echo "make bench    our figures beside those of other programs, on the same input"
 	@echo "make translations   bring the catalogues of the screens up to date"
+	@echo "make pictures make the pictures of the guides anew from the program"
 	@echo "make lock     export the locks from pyproject.toml anew (needs uv)"
 	@echo "make clean    remove what the other targets made"
 
@@ -52,6 +53,9 @@ docs: .venv/dev
 
 translations: .venv/dev
 	@$(PY) -m tests.translations
+
+pictures: .venv/dev
+	$(PY) -P tests/screens/pictures.py docs/pictures
 
 prove: .venv/dev
 	$(PY) -m pytest -m prove $(ARGS)
