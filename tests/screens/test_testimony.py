@@ -189,6 +189,20 @@ def test_locking_and_going_back_save_what_the_clock_has_not_saved_yet(at, vault,
     assert {"statement": "第二份"} in [one.fields for one in api.drafts.page(vault)]
 
 
+def test_a_key_pressed_twice_leaves_once(at, vault, case):
+    async def story(person):
+        await person.press("enter", "t")
+        await person.type(CHINESE)
+        screen = person.app.screen
+        for leave in (screen.action_back, screen.action_back, screen.action_drop, screen.action_sign):
+            leave()
+        await person.settle()
+        assert type(person.app.screen).__name__ == "CaseScreen"
+
+    at(story, vault)
+    assert [one.fields for one in api.drafts.page(vault)] == [{"statement": CHINESE}]
+
+
 def test_an_emptied_draft_does_not_stay(at, vault, case):
     async def story(person):
         await write(person, case, "字")

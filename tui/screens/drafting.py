@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -66,7 +67,7 @@ class DraftScreen(VaultScreen):
         self._at = draft.saved_at if stored else None
         self._problem = ""
         self._turn = threading.Lock()
-        self._saving = self._signing = self._over = False
+        self._saving = self._asking = self._over = False
         self._counted = -1
 
     # -- for those that build on this ---------------------------------------------------------------------------------
@@ -169,9 +170,21 @@ class DraftScreen(VaultScreen):
 
     # -- leaving ------------------------------------------------------------------------------------------------------
 
+    def _ask(self, description: str, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Leave, drop or sign, one at a time: a key that is pressed twice means it once."""
+        if not self._asking:
+            self._asking = True
+            self.work(description, self._answered(doing()))
+
+    async def _answered(self, doing: Coroutine[Any, Any, None]) -> None:
+        try:
+            await doing
+        finally:
+            self._asking = False
+
     def action_back(self) -> None:
         """Save, and go back."""
-        self.work("leaving the draft", self._leave())
+        self._ask("leaving the draft", self._leave)
 
     async def _leave(self) -> None:
         if self.dirty:
@@ -196,7 +209,7 @@ class DraftScreen(VaultScreen):
 
     def action_drop(self) -> None:
         """Throw the draft away, once that is confirmed."""
-        self.work("dropping the draft", self._drop())
+        self._ask("dropping the draft", self._drop)
 
     async def _drop(self) -> None:
         if self._at is None and not self.dirty:
@@ -219,17 +232,9 @@ class DraftScreen(VaultScreen):
 
     def action_sign(self) -> None:
         """Sign it, once it is known what that means."""
-        if not self._signing:
-            self._signing = True
-            self.work("signing", self._sign())
+        self._ask("signing", self._sign)
 
     async def _sign(self) -> None:
-        try:
-            await self._ask_and_sign()
-        finally:
-            self._signing = False
-
-    async def _ask_and_sign(self) -> None:
         fields, before = self.typed(), {}
         if self.draft.based_on:
             before = (await self.core(api.records.show, self.vault, self._draft_id)).fields
