@@ -214,7 +214,7 @@ def test_a_file_that_was_cut_is_told_plainly(at, vault, friend, bundle):
 
     async def story(person):
         await receive(person, file)
-        assert "it was not copied whole" in page(person)
+        assert "✗ Not whole" in page(person)
         assert "Ask for it again." in page(person)
         assert "✗ 1 It can be read to its end – 2 Every file" in page(person)
 
