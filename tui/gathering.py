@@ -70,7 +70,10 @@ async def _from_file(screen: VaultScreen) -> api.Share | None:
         secret = await screen.app.push_screen_wait(
             AskPassphraseDialog(
                 _("The passphrase of this share"),
-                _("The one that this file was given. If it was made for a trustee's key, they decrypt it first."),
+                _(
+                    "The one that this file was given. A share made for a trustee's key is opened by them, in their own "
+                    "vault (k, then o)."
+                ),
             )
         )
         if secret is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from rich.color import ColorTriplet
 
@@ -10,6 +12,7 @@ from tui.screens.keys import KeysScreen
 from tui.widgets.qr import QrCode
 from vault import api
 from vault.errors import DiskFullError, UnlockError
+from vault.formats.age import X25519Identity
 from vault.formats.contact_card import read_card
 from vault.jobs import Job
 from vault.keys import FLOOR
@@ -181,6 +184,33 @@ def test_without_the_old_passphrase_nothing_is_changed(at, vault):
 
     at(story, vault)
     assert vault.keys.encoded == before == (vault.folder / "vault.keys").read_bytes()
+
+
+# -- a kept share ---------------------------------------------------------------------------------------------------
+
+
+def test_a_trustee_opens_the_share_that_was_made_for_them_and_nobody_else_does(at, vault, open_vault, tmp_path):
+    share, other = api.recovery.prepare()[1][:2]
+    own = api.contacts.own(vault)
+    api.recovery.write_share(share, tmp_path / "kept.age", own.recipient)
+    api.recovery.write_share(other, tmp_path / "older.age", own.x25519_recipient)
+    api.recovery.write_share(other, tmp_path / "foreign.age", X25519Identity.generate().recipient.text)
+
+    async def story(person):
+        await person.press("k")
+        for name, kept in (("kept.age", share), ("older.age", other)):
+            await person.press("o")
+            await _give(person, tmp_path / name)
+            shown = person.text()
+            assert f"Share {kept.index}, set {kept.set_id}" in shown
+            found = dict(re.findall(r"(\d+)\. ([a-z]+)", shown))
+            assert [found[str(place)] for place in range(1, 34)] == kept.words.split()
+            await person.press("enter")
+        await person.press("o")
+        await _give(person, tmp_path / "foreign.age")
+        assert "Not for this vault" in person.text()
+
+    at(story, vault)
 
 
 # -- new keys -----------------------------------------------------------------------------------------------------

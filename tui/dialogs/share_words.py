@@ -19,11 +19,13 @@ from vault.errors import RefusedError
 
 
 class ShowWordsDialog(Dialog[bool]):
-    """Shows a share; ends with True when it was written down.
+    """Shows a share; ends with True when the person goes on.
 
     Args:
         share: The share.
-        count: How many there are in the set.
+        title: Which one it is.
+        remark: What to do with the words.
+        do: The word on the button that goes on.
     """
 
     HELP = N_(
@@ -31,21 +33,19 @@ class ShowWordsDialog(Dialog[bool]):
         "over your shoulder, and no camera may see the screen. The words are not shown again."
     )
 
-    def __init__(self, share: api.Share, count: int) -> None:
+    def __init__(self, share: api.Share, title: str, remark: str, do: str) -> None:
         super().__init__()
-        self._share, self._count = share, count
+        self._share, self._title, self._remark, self._do = share, title, remark, do
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
-        share = self._share
         with Vertical(classes="dialog low"), VerticalScroll(can_focus=False):
-            yield Heading(_("Share {number} of {count}, set {set}", number=share.index, count=self._count,
-                            set=share.set_id))  # fmt: skip
-            yield Quiet(_("Write these 33 words on paper with their numbers. They are shown only now."))
-            yield ShareWords(share.words)
+            yield Heading(self._title)
+            yield Quiet(self._remark)
+            yield ShareWords(self._share.words)
             with Horizontal(classes="dialog-buttons"):
                 yield Button(_("Cancel"), id="cancel", compact=True)
-                yield Button(_("Written down"), id="do", variant="primary", compact=True)
+                yield Button(self._do, id="do", variant="primary", compact=True)
 
     def on_mount(self) -> None:
         """Go on with Enter: it takes nothing away, the words can be seen again."""

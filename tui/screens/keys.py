@@ -17,6 +17,7 @@ from tui.dialogs.choose_files import ChooseFilesDialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.message import MessageDialog
 from tui.dialogs.new_passphrase import NewPassphraseDialog
+from tui.dialogs.share_words import ShowWordsDialog
 from tui.dialogs.working import WorkingDialog
 from tui.gathering import rehearse
 from tui.i18n import N_, _
@@ -38,7 +39,8 @@ class KeysScreen(VaultScreen):
         "The fingerprint stands for your keys. Others compare it to know that a card or a bundle is yours: read the "
         "digits or the words to them, or let them scan the code. A card is a small file with your public keys; it is "
         "no secret. p changes the passphrase; s makes recovery shares and t tries them. k makes new keys for the whole "
-        "vault, for when somebody may have the old ones. b brings a backup up to date."
+        "vault, for when somebody may have the old ones. b brings a backup up to date. o opens a share that somebody "
+        "gave into your keeping."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "card", N_("Card"), tooltip=N_("Write your contact card into a file")),
@@ -46,6 +48,7 @@ class KeysScreen(VaultScreen):
         Binding("s", "shares", N_("Shares"), tooltip=N_("Make recovery shares")),
         Binding("k", "rotate", N_("New keys"), tooltip=N_("Encrypt the whole vault anew with another key")),
         Binding("b", "backup", N_("Backup"), tooltip=N_("Bring a backup up to date")),
+        Binding("o", "kept", N_("Kept share"), tooltip=N_("Open a share that somebody gave into your keeping")),
         Binding("t", "rehearse", N_("Try shares"), tooltip=N_("Show that shares open the vault; changes nothing")),
     ]
     DEFAULT_CSS = """
@@ -160,6 +163,21 @@ class KeysScreen(VaultScreen):
     def action_rehearse(self) -> None:
         """Show that shares open the vault."""
         self.work("rehearsing recovery shares", rehearse(self))
+
+    def action_kept(self) -> None:
+        """Show the words of a share that this vault's holder keeps for somebody else."""
+        self.work("opening a kept share", self._kept())
+
+    async def _kept(self) -> None:
+        paths = await self.app.push_screen_wait(
+            ChooseFilesDialog(_("The file of the share that you keep for somebody"), "file")
+        )
+        if not paths:
+            return
+        share = await self.core(api.recovery.read_kept_share, self.vault, paths[0])
+        title = _("Share {number}, set {set}, kept for somebody", number=share.index, set=share.set_id)
+        remark = _("Tell the words only to the one who gave it to you, when you know the voice or the face.")
+        await self.app.push_screen_wait(ShowWordsDialog(share, title, remark, _("Close")))
 
     # -- new keys -----------------------------------------------------------------------------------------------------
 

@@ -191,7 +191,9 @@ class SharesScreen(VaultScreen):
         return agreed
 
     async def _on_paper(self, share: api.Share, count: int) -> str:
-        while await self.app.push_screen_wait(ShowWordsDialog(share, count)):
+        title = _("Share {number} of {count}, set {set}", number=share.index, count=count, set=share.set_id)
+        remark = _("Write these 33 words on paper with their numbers. They are shown only now.")
+        while await self.app.push_screen_wait(ShowWordsDialog(share, title, remark, _("Written down"))):
             if await self.app.push_screen_wait(AskBackDialog(share)):
                 return _("Share {number}: on paper", number=share.index)
         return ""

@@ -29,6 +29,7 @@ __all__ = [
     "needs_passphrase",
     "parse_share",
     "prepare",
+    "read_kept_share",
     "read_share",
     "refuse_one_folder",
     "rehearse",
@@ -72,6 +73,18 @@ def read_share(source: Path, protection: Secret | None) -> Share:
     if is_encrypted(data):
         data = decrypt_bytes(data, passphrase=protection)
     return recovery.decode_share(data)
+
+
+def read_kept_share(vault: OpenVault, source: Path) -> Share:
+    """Read a share's file that was written to this vault's own keys: its holder is somebody else's trustee.
+
+    Raises:
+        NotForUsError: It was written for another key, or with a passphrase.
+        RefusedError, FormatError, IntegrityError: Not a share's file, or not whole.
+    """
+    data = files.read_small(source, _SHARE_LIMIT, "the share's file")
+    who = vault.identity
+    return recovery.decode_share(decrypt_bytes(data, identities=[who.hybrid, who.x25519]))
 
 
 def is_encrypted(data: bytes) -> bool:
