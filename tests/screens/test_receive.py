@@ -384,3 +384,21 @@ def test_another_bundle_under_the_same_number_is_told_and_kept_as_failed_if_take
         assert "✗ failed" in person.text()
 
     at(story, vault)
+
+
+def test_what_is_found_only_while_it_is_taken_in_is_told(at, vault, friend, bundle, tmp_path):
+    case = api.cases.add(friend, "case")
+    first = api.receiving.receive(vault, bundle(friend, case=case), Job())
+    (record,) = api.records.page(vault, first.case_id)
+    api.records.delete(vault, record.id, "withdrawn")
+    (again,) = api.sealing.seal(friend, api.sealing.Choice(case.id), ["Receiver"], tmp_path / "again.age", Job())
+
+    async def story(person):
+        await receive(person, again.file)
+        assert "✓ VERIFIED" in page(person)
+        await person.press("t")
+        assert "A record of this bundle was deleted here; it stays deleted." in flat(person)
+        await person.press("enter")
+        assert isinstance(person.app.screen, CaseScreen)
+
+    at(story, vault)
