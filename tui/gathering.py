@@ -71,8 +71,8 @@ async def _from_file(screen: VaultScreen) -> api.Share | None:
             AskPassphraseDialog(
                 _("The passphrase of this share"),
                 _(
-                    "The one that this file was given. A share made for a trustee's key is opened by them, in their own "
-                    "vault (k, then o)."
+                    "The one that this file was given. A share made for a trustee's key is opened by them, in their "
+                    "own vault (k, then o)."
                 ),
             )
         )
