@@ -252,7 +252,8 @@ class SharesScreen(VaultScreen):
             ChooseDialog(
                 _("Who keeps this share?"),
                 [
-                    (one.id, one.name + ("  ✓ " + _("verified") if one.verified else "  ✗ " + _("not verified")))
+                    # In front: a name could end in such words.
+                    (one.id, (_("✓ verified") if one.verified else _("✗ not verified")) + f"  {one.name}")
                     for one in people
                 ],
                 help_text=_("They open the file with their own key; you cannot."),
