@@ -39,6 +39,11 @@ def title_of(part: api.sealing.Part) -> str:
     return one_line(part.title, 1000) or _("(without a title)")
 
 
+def heading_of(part: api.sealing.Part) -> str:
+    """Return kind and title."""
+    return _("{kind}: {title}", kind=kind_of(part), title=title_of(part))
+
+
 def inside(part: api.sealing.Part) -> str:
     """Return in words what a file carries that may identify people."""
     return attachments.inside({"discloses": list(part.identifying)})
@@ -97,7 +102,10 @@ def text_of(part: api.sealing.Part) -> str:
         if said.leaves:
             text = value_of(part, said)
             label = label_of(part, said.path)
-            lines += [f"{label}:", text, ""] if "\n" in text or len(text) > LONG else [f"{label}: {text}"]
+            if "\n" in text or len(text) > LONG:
+                lines += [_("{label}:", label=label), text, ""]
+            else:
+                lines.append(_("{label}: {value}", label=label, value=text))
     stays = list(dict.fromkeys(label_of(part, said.path) for said in part.said if not said.leaves))
     if stays:
         told_stays = ngettext("{count} thing stays here:", "{count} things stay here:", len(stays))

@@ -29,16 +29,17 @@ async def reveal(screen: VaultScreen, case_id: str) -> None:
         told = _("There is nothing withheld in this case.") if not parts else _("There is no contact yet.")
         screen.notify(told, severity="warning", markup=False)
         return
-    records = [(one, f"{leaving.kind_of(part)}: {leaving.title_of(part)}") for one, part in parts.items()]
+    records = [(one, leaving.heading_of(part)) for one, part in parts.items()]
     record = await app.push_screen_wait(ChooseDialog(_("Reveal a field of which record?"), records))
     if not record:
         return
     part = parts[record[0]]
     fields = [
-        (said.path, f"{leaving.label_of(part, said.path)}: {one_line(leaving.value_of(part, said), _EXCERPT)}")
+        (said.path, _("{label}: {value}", label=leaving.label_of(part, said.path),
+                      value=one_line(leaving.value_of(part, said), _EXCERPT)))
         for said in part.said
         if not said.leaves
-    ]
+    ]  # fmt: skip
     path = await app.push_screen_wait(ChooseDialog(_("Which field?"), fields))
     if not path:
         return

@@ -50,7 +50,7 @@ class LeavingFieldsDialog(Dialog[set[str] | None]):
     def compose(self) -> ComposeResult:
         """Lay it out."""
         with Vertical(classes="dialog wide"):
-            yield Heading(f"{leaving.kind_of(self._part)}: {leaving.title_of(self._part)}")
+            yield Heading(leaving.heading_of(self._part))
             yield Quiet(_("What is marked leaves. Mark a protected field only if the recipient needs it."))
             yield MarkList()
             with Horizontal(classes="dialog-buttons"):

@@ -16,7 +16,7 @@ from tui.widgets.plain import Plain, Quiet, cell, fitted
 from vault import api
 
 _NAMES = "\0names"
-_OTHER_COLUMNS = 30
+_OTHER_COLUMNS = 34
 
 
 class Preview(Step):
@@ -48,7 +48,8 @@ class Preview(Step):
         self.query_one("#for-whom", Plain).say(_("For: {names}", names=await self._whom()))
         stays = sum(not said.leaves for part in shown.parts for said in part.said)
         told = ngettext("{count} thing is withheld", "{count} things are withheld", stays)
-        self.query_one("#how-much", Plain).say(f"{leaving.amount(shown.parts)}; {told}.")
+        amount = leaving.amount(shown.parts)
+        self.query_one("#how-much", Plain).say(_("{amount}; {withheld}.", amount=amount, withheld=told))
         self._names += inside
         self._fill()
 
@@ -66,7 +67,7 @@ class Preview(Step):
         width = max(20, table.size.width - _OTHER_COLUMNS)
         table.add_column(_("Kind"), width=12)
         table.add_column(_("Title"), width=width)
-        table.add_column(_("Leaves"), width=8)
+        table.add_column(_("Leaves"), width=12)
         count = len(self._names)
         told = ngettext("{count} name is in it", "{count} names are in it", count) if count else _("no name was found")
         table.add_row(cell(_("Names"), "bold"), cell(told, "bold"), cell(""), key=_NAMES)
@@ -84,5 +85,4 @@ class Preview(Step):
             self.app.push_screen(ReadingDialog(_("Names that leave"), f"{names}\n\n{remark}"))
             return
         part = next(one for one in self._parts if one.record_id == event.row_key.value)
-        title = f"{leaving.kind_of(part)}: {leaving.title_of(part)}"
-        self.app.push_screen(ReadingDialog(title, leaving.text_of(part)))
+        self.app.push_screen(ReadingDialog(leaving.heading_of(part), leaving.text_of(part)))
