@@ -40,8 +40,6 @@ T = TypeVar("T")
 Leave = Callable[[int, dict[str, Any]], NoReturn]
 
 _TICK: Final = 1.0
-_SLEPT: Final = 5.0
-"""Seconds the machine must have been suspended to be noticed."""
 _SAVE_PATIENCE: Final = 5.0
 _CLIPBOARD_SECONDS: Final = 30.0
 
@@ -128,7 +126,7 @@ class VaultApp(App[int]):
         """How long copied text stays on the system's clipboard; 0: it never gets there."""
         self._leave = leave
         self._touched = time.monotonic()
-        self._slept = _suspended_seconds()
+        self._slept = supervisor.suspended_seconds()
         self._leaving = False
         self._last_filter = _LastFilter()
         for theme in (CALM, CONTRAST):
@@ -285,8 +283,8 @@ class VaultApp(App[int]):
         await super().on_event(event)
 
     def _tick(self) -> None:
-        slept = _suspended_seconds()
-        if slept - self._slept > _SLEPT and self.vault is not None:
+        slept = supervisor.suspended_seconds()
+        if slept - self._slept > supervisor.SLEPT and self.vault is not None:
             self._end(supervisor.EXIT_AGAIN, "resumed")
         self._slept = slept
         idle = time.monotonic() - self._touched
@@ -359,12 +357,3 @@ class VaultApp(App[int]):
     def _fatal_error(self) -> None:
         """Print no traceback: Textual's own shows the values of variables."""
         self._close_messages_no_wait()
-
-
-def _suspended_seconds() -> float:
-    """Return how long this machine was suspended since it was started; 0 where that cannot be told."""
-    if sys.platform.startswith("linux"):
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
-    if sys.platform == "darwin":
-        return time.clock_gettime(time.CLOCK_MONOTONIC) - time.clock_gettime(time.CLOCK_UPTIME_RAW)
-    return 0.0

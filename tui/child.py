@@ -32,6 +32,10 @@ def main() -> int:
         os._exit(code)
 
     try:
+        if options.linear:
+            from tui.linear.run import run
+
+            run(Path(options.folder), options, leave)
         from tui.app import VaultApp
 
         app = VaultApp(Path(options.folder), options, leave)

@@ -32,6 +32,8 @@ _START: Final = "import sys; sys.path.insert(0, sys.argv[1]); from tui.child imp
 _ROOT: Final = str(Path(__file__).resolve().parents[1])
 # Variables of these programs change what the screens do or write down; nothing of ours needs them.
 _NOT_HANDED_ON: Final = ("TEXTUAL", "PYTHON", "RICH_")
+SLEPT: Final = 5.0
+"""Seconds the machine must have been suspended to be noticed."""
 _NOTE_LIMIT: Final = 64 * 1024
 _TOO_SOON: Final = 3.0
 """Seconds: a child that ends badly twice in a row as early as this is not started again."""
@@ -57,6 +59,7 @@ class Options:
         contrast: High-contrast colours.
         still: Nothing moves.
         dropped: Names of variables that were not handed on.
+        linear: Plain lines instead of screens.
         language_chosen: The person chose the language; otherwise that of the vault's settings holds once it is open.
     """
 
@@ -67,6 +70,7 @@ class Options:
     still: bool = False
     dropped: Sequence[str] = ()
     language_chosen: bool = False
+    linear: bool = False
 
 
 def has_terminal() -> bool:
@@ -80,7 +84,7 @@ def run(options: Options) -> int:
     bad_endings = 0
     while True:
         started = time.monotonic()
-        with _terminal_kept():
+        with _terminal_kept("" if options.linear else _RESET):
             code, note = _child(options)
         options = _merged(options, note)
         i18n.use(options.language)
@@ -146,8 +150,8 @@ def _signals_for(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _terminal_kept() -> Iterator[None]:
-    """Give the terminal back as it was, whatever the child did to it."""
+def _terminal_kept(reset: str) -> Iterator[None]:
+    """Give the terminal back as it was, whatever the child did to it; `reset` undoes what screens switch on."""
     if sys.platform == "win32":
         yield
         return
@@ -159,7 +163,7 @@ def _terminal_kept() -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(OSError, ValueError):
-            sys.stdout.write(_RESET)
+            sys.stdout.write(reset)
             sys.stdout.flush()
         with contextlib.suppress(termios.error):
             # What was typed ahead of the end was meant for the child; it must not reach a shell.
@@ -188,3 +192,12 @@ def _tell_crash(note: dict[str, Any]) -> bool:
         if answer != "r":
             return answer != "q"
         print("\n".join(lines or [_("There is no report: the program was ended from outside.")]))  # noqa: T201
+
+
+def suspended_seconds() -> float:
+    """Return how long this machine was suspended since it was started; 0 where that cannot be told."""
+    if sys.platform.startswith("linux"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+    if sys.platform == "darwin":
+        return time.clock_gettime(time.CLOCK_MONOTONIC) - time.clock_gettime(time.CLOCK_UPTIME_RAW)
+    return 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.screen import ModalScreen
 
-from tui import app as application
+from tui import supervisor
 from tui.crash import report
 from tui.dialogs.confirm import ConfirmDialog
 from tui.supervisor import EXIT_AGAIN, EXIT_QUIT, Options, _merged
@@ -83,7 +83,7 @@ def test_a_key_press_puts_the_idle_lock_off(at, vault):
 
 def test_waking_from_a_suspend_locks(at, vault, monkeypatch):
     async def story(person):
-        monkeypatch.setattr(application, "_suspended_seconds", lambda: 3600.0)
+        monkeypatch.setattr(supervisor, "suspended_seconds", lambda: 3600.0)
         await person.until(lambda: bool(person.left))
 
     assert at(story, vault)[1]["notice"] == "resumed"

@@ -116,6 +116,7 @@ def build() -> argparse.ArgumentParser:
     top.add_argument("--passphrase-fd", metavar="N", type=int, help="read secrets, one per line, from this descriptor")
     top.add_argument("--json", action="store_true", help="print exactly one JSON object")
     top.add_argument("--language", metavar="LANG", choices=tuple(LANGUAGES), help="language of the screens")
+    top.add_argument("--linear", action="store_true", help="plain lines instead of screens, for screen readers")
     top.add_argument("--version", action="version", version=f"evault {__version__}")
     groups = top.add_subparsers(
         dest="command", metavar="COMMAND", title="commands", prog="evault", parser_class=_Parser
@@ -133,9 +134,12 @@ def _adder(groups: Any) -> _Add:
 
     def add(name: str, what: str, *secrets: str) -> Any:
         needs = "; then ".join(secrets)
-        return groups.add_parser(
+        command = groups.add_parser(
             name, help=what, description=f"{what[:1].upper()}{what[1:]}.", epilog=f"Secrets: {needs}." if needs else ""
         )
+        if secrets[:1] == (_VAULT,):
+            command.set_defaults(opens=True)
+        return command
 
     return add
 
@@ -177,6 +181,7 @@ def _language(text: str) -> str:
 def _keys(add: _Add) -> None:
     init = add("init", "make a vault", "a new passphrase")
     _text(init, "--name", "Name", help="the name to give on contact cards; may stay empty")
+    init.set_defaults(asks_itself=True)
     add("phrase", "print a strong random passphrase").add_argument("--words", metavar="N", type=int, default=8)
     add("passwd", "change the passphrase", "the old passphrase", "the new one")
     add("rekey", "rotate the vault key: the whole store is encrypted anew", _VAULT)
@@ -348,6 +353,7 @@ def _bundles(add: _Add) -> None:
         _text(one, "--signer", _SIGNER, metavar="FINGERPRINT", help="as told over another channel")
         if name == "open":
             one.add_argument("--out", required=True, metavar="DIR", help="a folder that does not exist yet")
+            one.set_defaults(asks_itself=True)
     verify = add("verify", "verify an opened bag, or a checkpoint or proof of a custody log; needs no vault")
     verify.add_argument("path", metavar="PATH")
     verify.add_argument("--key", metavar="F", help="of a log's file: the signer's contact card, or signer.pem of a bag")

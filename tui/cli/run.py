@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from tui import i18n, supervisor
-from tui.cli import asking, commands
+from tui.cli import commands
 from tui.cli.context import Context, Result, clear_progress, hint, say, show_progress
 from tui.cli.parser import UsageError, build, short_help
 from tui.cli.secrets import Secrets
@@ -62,8 +62,8 @@ def _run(words: list[str], as_json: bool) -> int:
             return _screens(arguments)
         named = arguments.vault or ""
         context = Context(arguments, Secrets(arguments.passphrase_fd), Job(show_progress))
-        asking.fill(arguments)
-        result = commands.find(arguments)(context)
+        with context.prepared():
+            result = commands.find(arguments)(context)
         return _succeed(as_json, result)
     except UsageError as error:
         return _fail(as_json, EXIT_USAGE, "usage", error.message, hint(error.advice, named))
@@ -87,7 +87,8 @@ def _screens(arguments: argparse.Namespace) -> int:
     language = arguments.language or i18n.from_environment(os.environ)
     i18n.use(language)
     chosen = arguments.language is not None
-    return supervisor.run(supervisor.Options(str(folder.absolute()), i18n.language(), language_chosen=chosen))
+    place = str(folder.absolute())
+    return supervisor.run(supervisor.Options(place, i18n.language(), language_chosen=chosen, linear=arguments.linear))
 
 
 def _on_stop(handler: Any) -> None:

@@ -1,0 +1,299 @@
+"""The linear mode on a real pseudo-terminal: all by lines and numbers, nothing that a screen reader stumbles on."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from vault import api
+from vault.jobs import Job
+
+_ROOT = Path(__file__).resolve().parents[2]
+_START = f"import sys; sys.path.insert(0, {str(_ROOT)!r}); from tui.__main__ import main; sys.exit(main())"
+PASSPHRASE = "ocean mirror lantern velvet copper puzzle"
+
+
+class Line:
+    """Somebody who types lines and hears what is said."""
+
+    def __init__(self, vault: Path, *words: str) -> None:
+        pty = pytest.importorskip("pty")
+        self._master, slave = pty.openpty()
+        self._heard = 0
+        self.output = ""
+        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm-256color"}
+        self.process = subprocess.Popen(
+            ["setsid", "-c", sys.executable, "-P", "-c", _START, "--vault", str(vault), "--linear", *words],
+            stdin=slave, stdout=slave, stderr=slave, env=environment, cwd=vault.parent,
+        )  # fmt: skip
+        os.close(slave)
+
+    def until(self, words: str, seconds: float = 30.0) -> str:
+        """Wait until something is said after what was heard last; returns what was said meanwhile."""
+        ends = time.monotonic() + seconds
+        while words not in self.output[self._heard :]:
+            if time.monotonic() > ends or not self._more(0.2):
+                raise AssertionError(f"{words!r} was never said; after\n{self.output[-2000:]}")
+        said = self.output[self._heard :]
+        self._heard = self.output.index(words, self._heard) + len(words)
+        return said
+
+    def _more(self, seconds: float) -> bool:
+        if not select.select([self._master], [], [], seconds)[0]:
+            return True
+        try:
+            piece = os.read(self._master, 65536)
+        except OSError:
+            return False
+        self.output += piece.decode("utf-8", "replace")
+        return bool(piece)
+
+    def type(self, text: str) -> None:
+        os.write(self._master, text.encode() + b"\r")
+
+    def key(self, byte: bytes) -> None:
+        os.write(self._master, byte)
+
+    def pick(self, label: str) -> None:
+        """Type the number of an entry of the list that is being said."""
+        said = self.until("Number: ")
+        numbers = re.findall(rf"^(\d+)\. {re.escape(label)}", said, re.MULTILINE)
+        assert numbers, f"{label!r} is not in\n{said}"
+        self.type(numbers[-1])
+
+    def unlock(self) -> None:
+        self.pick("Unlock")
+        self.until("Passphrase")
+        self.type(PASSPHRASE)
+        self.until("case")
+
+    def end(self) -> int:
+        while self._more(0.5) and self.process.poll() is None:
+            pass
+        return self.process.wait(10)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+        os.close(self._master)
+
+
+@pytest.fixture
+def talk():
+    """Return a function that starts the program."""
+    opened = []
+
+    def make(vault: Path, *words: str) -> Line:
+        one = Line(vault, *words)
+        opened.append(one)
+        return one
+
+    yield make
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def folder(vault) -> Path:
+    """A locked vault's folder."""
+    vault.close()
+    return vault.folder
+
+
+def opened(folder: Path, made_vault) -> api.OpenVault:
+    return api.setup.open_with(folder, made_vault[1])
+
+
+def test_a_first_run_makes_a_vault(talk, tmp_path):
+    one = talk(tmp_path / "new")
+    one.pick("Make the vault")
+    one.pick("Type one of my own")
+    one.until("Passphrase")
+    one.type(PASSPHRASE)
+    one.until("Strong")
+    one.until("once more")
+    one.type(PASSPHRASE)
+    one.until("no recovery shares")
+    one.until("0 cases")
+    one.key(b"\x04")
+    assert one.end() == 0
+    assert PASSPHRASE not in one.output
+    api.setup.unlock(tmp_path / "new", api.to_secret(PASSPHRASE)).close()
+
+
+def test_a_testimony_is_written_line_by_line_signed_and_read(talk, folder, made_vault):
+    one = talk(folder)
+    one.unlock()
+    one.pick("New case")
+    one.until("only you see it.: ")
+    one.type("王全璋案")
+    one.pick("Write a new testimony")
+    one.until("Line: ")
+    one.type("我看见了。")
+    one.until("Line: ")
+    one.type("ئۇ كەلدى")
+    one.until("Line: ")
+    one.type(".")
+    one.pick("Sign")
+    one.until("for yes: ")
+    one.type("no")
+    one.until("Nothing was signed.")
+    one.pick("Go on with the draft")
+    one.until("Line: ")
+    one.type(".")
+    one.pick("Sign")
+    one.until("for yes: ")
+    one.type("yes")
+    one.until("Signed: version 1")
+    one.pick("1 record")
+    one.pick("Testimony")
+    assert "我看见了。" in one.until("ئۇ كەلدى")
+    one.key(b"\x04")
+    assert one.end() == 0
+    assert "\x1b" not in one.output, "no colours, no moving of the cursor"
+    vault = opened(folder, made_vault)
+    (case,) = api.cases.page(vault)
+    (record,) = api.records.page(vault, case.id)
+    assert api.records.show(vault, record.id).fields["statement"] == "我看见了。\nئۇ كەلدى"
+    assert not api.drafts.page(vault)
+    vault.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_every_line_is_kept_whatever_happens(talk, vault, made_vault, number):
+    api.cases.add(vault, "case one")
+    vault.close()
+    one = talk(vault.folder)
+    one.unlock()
+    one.pick("Case: case one")
+    one.pick("Write a new testimony")
+    one.until("Line: ")
+    one.type("the first line")
+    one.until("Line: ")
+    children = Path(f"/proc/{one.process.pid}/task/{one.process.pid}/children").read_text().split()
+    os.kill(int(children[0]), number)
+    one.process.send_signal(signal.SIGKILL)
+    one.process.wait()
+    time.sleep(0.5)
+    again = opened(vault.folder, made_vault)
+    assert [draft.fields["statement"] for draft in api.drafts.page(again)] == ["the first line"]
+    again.close()
+
+
+def test_locking_ends_the_process_and_asks_for_the_passphrase(talk, folder):
+    one = talk(folder)
+    one.unlock()
+    before = Path(f"/proc/{one.process.pid}/task/{one.process.pid}/children").read_text()
+    one.pick("Lock")
+    one.until("The vault is locked.")
+    one.until("Number: ")
+    assert Path(f"/proc/{one.process.pid}/task/{one.process.pid}/children").read_text() != before
+    one.type("0")
+    assert one.end() == 0
+
+
+def test_a_wrong_passphrase_and_a_wrong_number_are_said(talk, folder):
+    one = talk(folder)
+    one.until("Number: ")
+    one.type("17")
+    one.until("none of the numbers")
+    one.type("1")
+    one.until("Passphrase")
+    one.type("not the passphrase")
+    one.until("The passphrase is wrong")
+    one.key(b"\x03")
+    one.until("Back")
+    one.unlock()
+
+
+def test_files_go_in_and_a_bundle_goes_out_only_after_a_typed_yes(talk, vault, other_vault, made_vault, tmp_path):
+    api.contacts.add_card(vault, api.contacts.card(other_vault, "Lawyer"))
+    case = api.cases.add(vault, "case one")
+    api.records.add(vault, case.id, "testimony", {"statement": "what he said"})
+    fingerprint = other_vault.identity.fingerprint
+    vault.close()
+    (tmp_path / "note.txt").write_text("a file")
+    (tmp_path / "out").mkdir()
+    one = talk(vault.folder)
+    one.unlock()
+    one.pick("Contacts")
+    one.pick("Lawyer, ✗ not verified")
+    one.until("What you hear: ")
+    one.type(fingerprint)
+    one.until("Lawyer is verified")
+    one.pick("Back")
+    one.pick("Case: case one")
+    one.pick("Attach files")
+    one.until("ends it: ")
+    one.type(str(tmp_path / "nothing"))
+    one.until("not taken in")
+    one.until("ends it: ")
+    one.type(str(tmp_path / "note.txt"))
+    one.until("✓ taken in")
+    one.until("ends it: ")
+    one.type("")
+    for answer, said in (("no", "Nothing was sealed."), ("yes", "✓ ")):
+        one.pick("Seal")
+        one.pick("Lawyer")
+        one.until("reads this.: ")
+        one.type("a complaint")
+        assert "what he said" in one.until("Look it over")
+        one.pick("Go on")
+        one.until("Folder to write into: ")
+        one.type(str(tmp_path / "out"))
+        one.until("for yes: ")
+        assert not list((tmp_path / "out").iterdir())
+        one.type(answer)
+        one.until(said)
+    one.until("SHA-256")
+    one.key(b"\x04")
+    assert one.end() == 0
+    (bundle,) = (tmp_path / "out").glob("*.age")
+    assert api.receiving.look(other_vault, bundle, Job()).contents.files == 1
+
+
+def test_a_bundle_is_received_with_its_report_and_the_vault_is_checked(talk, vault, other_vault, made_vault, tmp_path):
+    api.contacts.add_card(other_vault, api.contacts.card(vault, "Receiver"))
+    case = api.cases.add(other_vault, "case")
+    api.records.add(other_vault, case.id, "testimony", {"statement": "\x1b[31mred\u202e"})
+    api.sealing.seal(other_vault, api.sealing.Choice(case.id), ["Receiver"], tmp_path / "b.age", Job())
+    fingerprint = other_vault.identity.fingerprint
+    vault.close()
+    one = talk(vault.folder)
+    one.unlock()
+    one.pick("Receive")
+    one.until("Path of the bundle: ")
+    one.type(str(tmp_path / "b.age"))
+    one.until("INTACT")
+    one.pick("Compare fingerprints")
+    one.until("What you hear: ")
+    one.type(fingerprint)
+    one.until("VERIFIED")
+    one.pick("Take it in")
+    one.until("1 record was taken in.")
+    one.pick("Check everything")
+    one.until("Everything holds together.")
+    one.pick("Case: ")
+    one.pick("1 record")
+    one.pick("Testimony")
+    one.until("red")
+    one.key(b"\x04")
+    assert one.end() == 0
+    assert "\x1b" not in one.output
+    assert "\u202e" not in one.output
+
+
+def test_the_same_words_in_chinese(talk, folder):
+    one = talk(folder, "--language", "zh-Hans")
+    said = one.until("0. 离开")
+    assert "证据库" in said
+    assert "1. 解锁" in said
