@@ -378,7 +378,26 @@ def test_names_are_found_as_words_in_latin_letters_and_anywhere_in_other_scripts
         return [line.split(",")[0] for line in leaving.hidden_names([part("statement", text, True)], known)]
 
     assert found("The police came at night.") == []
+    assert found("Ali came, and Lin.") == []
     assert found("说Li在") == ["Li"]
     assert found("li, who came") == ["Li"]
     assert found("王小明在场") == ["小明"]
     assert found("ياسىننىڭ") == ["ياسىن"]
+
+
+def test_a_file_can_stay_while_what_is_known_of_it_leaves_and_be_let_out_again(sealing, vault, case, lawyer):
+    api.intake.attach(vault, case.id, SAMPLES / "testimony-zh.txt", Job())
+
+    async def story(person):
+        plan = person.app.screen.plan
+        file = next(part for part in plan.parts.values() if part.type == "attachment")
+        await person.press("end", "enter")
+        assert "The file with its digests" in person.text()
+        await person.press("space", "f9")
+        assert not plan.parts[file.record_id].content
+        assert "1 file" not in person.text()
+        await person.press("enter", "space", "f9")
+        assert plan.parts[file.record_id].content
+        assert "1 file" in person.text()
+
+    sealing(story)

@@ -68,7 +68,7 @@ class LeavingFieldsDialog(Dialog[set[str] | None]):
                 if said.path != _THE_FILE:
                     continue
                 told = next((size(int(one.value)) for one in part.said if one.path == "size"), "")
-                cells = (_("The file itself, with its digests"), _(_RULES[said.disclosure]), told)
+                cells = (_("The file with its digests"), _(_RULES[said.disclosure]), told)
             else:
                 value = one_line(leaving.value_of(part, said).replace("\n", "; "))
                 cells = (leaving.label_of(part, said.path), _(_RULES[said.disclosure]), value)
