@@ -98,6 +98,8 @@ class VaultApp(App[int]):
     CSS_PATH = "app.tcss"
     TITLE = "Evidence vault"
     ENABLE_COMMAND_PALETTE = True
+    _OF_TEXTUAL: ClassVar = (N_("palette"), N_("Open the command palette"))
+    """Texts of Textual that are shown, too; they are translated where all descriptions of keys are."""
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+l,f12", "lock", N_("Lock"), priority=True, tooltip=N_("Lock the vault now, from anywhere")),

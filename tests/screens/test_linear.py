@@ -210,6 +210,7 @@ def test_a_wrong_passphrase_and_a_wrong_number_are_said(talk, folder):
     one.until("Passphrase")
     one.type("not the passphrase")
     one.until("The passphrase is wrong")
+    one.until("Number: ")
     one.key(b"\x03")
     one.until("Back")
     one.unlock()
