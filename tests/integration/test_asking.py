@@ -173,10 +173,14 @@ def test_input_that_is_no_text_is_refused_and_not_quoted(place, words, stdin, me
 
 def test_without_a_terminal_and_standard_input_there_is_advice(place):
     closing = "import os, sys; os.close(0); os.execv(sys.executable, [sys.executable, '-m', 'tui', *sys.argv[1:]])"
+    reading, writing = os.pipe()
+    os.close(writing)
+    front = [sys.executable, "-c", closing, "--passphrase-fd", str(reading), "--vault", str(place["vault"].folder)]
     run = subprocess.run(
-        [sys.executable, "-c", closing, "--vault", str(place["vault"].folder), "case", "add"],
-        cwd=ROOT, capture_output=True, start_new_session=True, timeout=60,
+        [*front, "case", "add"],
+        pass_fds=(reading,), cwd=ROOT, capture_output=True, start_new_session=True, timeout=60,
     )  # fmt: skip
+    os.close(reading)
     assert run.returncode == 4
     assert b"There is no terminal to ask on for: Title of the case. Give it on standard input." in run.stderr
 
@@ -211,19 +215,84 @@ def on_terminal(place, *words, answers):
 
 def test_on_a_terminal_it_is_asked_for_and_shown(place):
     code, seen = on_terminal(
-        place, "case", "add", answers=[("Title of the case: ", "案件"), ("Passphrase: ", PASSPHRASE)]
+        place, "case", "add", answers=[("Passphrase: ", PASSPHRASE), ("Title of the case: ", "案件")]
     )
     assert code == 0
     assert "Title of the case: 案件".encode() in seen
     vault = reopen(place["vault"])
     assert "案件" in [case.title for case in api.cases.page(vault, 9)]
     vault.close()
-    code, seen = on_terminal(place, "search", answers=[("Words to search for: ", WORD), ("Passphrase: ", PASSPHRASE)])
+    code, seen = on_terminal(place, "search", answers=[("Passphrase: ", PASSPHRASE), ("Words to search for: ", WORD)])
     assert code == 0
     assert place["note"].encode() in seen
 
 
 def test_arrow_keys_do_not_become_part_of_a_title(place):
-    code, seen = on_terminal(place, "case", "add", answers=[("Title of the case: ", "titel\x1b[D\x1b[D")])
+    answers = [("Passphrase: ", PASSPHRASE), ("Title of the case: ", "titel\x1b[D\x1b[D")]
+    code, seen = on_terminal(place, "case", "add", answers=answers)
     assert code == 4
     assert b"There is a control character in what was typed" in seen
+
+
+def test_the_passphrase_comes_first_and_is_never_shown(place):
+    """It is what the hand types by habit at the first prompt; a text is shown as it is typed."""
+    bundle = place["vault"].folder.parent / "bundle.age"
+    bundle.write_text("no bundle")
+    words = {
+        "testimony add --case CASE --file /dev/null --title -": None,
+        "record delete NOTE --why -": "Why: ",
+        "contact add --name - --recipient -": "Name of the contact: ",
+        "seal --case CASE --to - --purpose - --preview": "Name of the contact: ",
+        f"receive {bundle} --signer -": "Fingerprint of the signer, as you were told: ",
+        f"open {bundle} --signer - --out nowhere": "Fingerprint of the signer, as you were told: ",
+    }
+    for line in words:
+        typed = line.replace("CASE", place["case"]).replace("NOTE", place["note"]).split()
+        seen = first_prompt(place, *typed)
+        assert seen.endswith(b"Passphrase: "), (line, seen)
+    for line in ("init --name -", f"open {bundle} --with-passphrase --signer - --out nowhere"):
+        assert (
+            first_prompt(place, *line.split(), vault="new")
+            .lower()
+            .endswith((b"new passphrase: ", b"passphrase of the bundle: "))
+        )
+
+
+def first_prompt(place, *words, vault="vault"):
+    """Return what a command shows on a terminal until it waits for somebody."""
+    process, handle = pty.fork()
+    if process == 0:
+        os.chdir(ROOT)
+        folder = str(place["vault"].folder.parent / vault)
+        os.execv(sys.executable, [sys.executable, "-m", "tui", "--vault", folder, *words])
+    seen = b""
+    until = time.monotonic() + 60
+    while not seen.endswith(b": ") and time.monotonic() < until:
+        try:
+            seen += os.read(handle, 65536)
+        except OSError:
+            break
+    echoes = bool(termios.tcgetattr(handle)[3] & termios.ECHO)
+    os.close(handle)
+    os.waitpid(process, 0)
+    assert not echoes, seen
+    return seen
+
+
+def test_what_is_mistyped_at_a_terminal_is_asked_for_again(place):
+    wrong = [("Passphrase: ", "not this one")]
+    right = [("Passphrase: ", PASSPHRASE), ("Title of the case: ", "another")]
+    code, seen = on_terminal(place, "case", "add", answers=[*wrong, *wrong, *right])
+    assert (code, seen.count(b"The passphrase is wrong"), b"not this one" in seen) == (0, 2, False)
+    code, seen = on_terminal(place, "case", "list", answers=wrong * 3)
+    assert (code, seen.count(b"The passphrase is wrong")) == (3, 3)
+    new = "gravel window harvest lantern mirror puzzle"
+    answers = [
+        ("Passphrase: ", PASSPHRASE),
+        ("New passphrase: ", "password"), ("New passphrase, again: ", "password"),
+        ("New passphrase: ", new), ("New passphrase, again: ", new + "x"),
+        ("New passphrase: ", new), ("New passphrase, again: ", new),
+    ]  # fmt: skip
+    code, seen = on_terminal(place, "passwd", answers=answers)
+    assert (code, seen.count(b"Too weak."), seen.count(b"The two were not the same.")) == (0, 1, 1)
+    api.setup.unlock(place["vault"].folder, api.to_secret(new)).close()

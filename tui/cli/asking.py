@@ -97,10 +97,20 @@ class TextAction(argparse.Action):
         namespace.questions = questions
 
 
-def fill(arguments: argparse.Namespace) -> None:
-    """Ask for every text that is to be asked for, and put it into its place.
+def waiting(arguments: argparse.Namespace) -> list[Question]:
+    """Return the texts that are still to be asked for.
 
     A command that cannot do without a text has it in `needed`: it is asked for when nothing or '-' was given.
+    """
+    questions: list[Question] = [*getattr(arguments, "questions", [])]
+    needed: Question | None = getattr(arguments, "needed", None)
+    if needed and getattr(arguments, needed.dest) in (None, [], [ASK]):
+        questions.append(needed)
+    return questions
+
+
+def fill(arguments: argparse.Namespace) -> None:
+    """Ask for every text that is still to be asked for, and put it into its place.
 
     Args:
         arguments: The parsed command line; changed.
@@ -108,10 +118,7 @@ def fill(arguments: argparse.Namespace) -> None:
     Raises:
         RefusedError: There is no text, too much of it, or it cannot be read as text.
     """
-    questions: list[Question] = [*getattr(arguments, "questions", [])]
-    needed: Question | None = getattr(arguments, "needed", None)
-    if needed and getattr(arguments, needed.dest) in (None, [], [ASK]):
-        questions.append(needed)
+    questions = waiting(arguments)
     # What is written to the file '-' follows on standard input after the lines.
     alone = len(questions) == 1 and getattr(arguments, "file", None) != ASK
     for question in questions:
@@ -121,6 +128,7 @@ def fill(arguments: argparse.Namespace) -> None:
         else:
             several = isinstance(getattr(arguments, question.dest), list)
             setattr(arguments, question.dest, [text] if several else text)
+    arguments.questions, arguments.needed = [], None
 
 
 def confirm(question: str) -> bool:
@@ -180,7 +188,11 @@ def _ask(question: Question, alone: bool) -> str:
         return _from_input(question, alone and question.whole)
     names = _terminal()
     try:
-        with Path(names[0]).open("rb", buffering=0) as source, Path(names[1]).open("wb", buffering=0) as target:
+        with (
+            Path(names[0]).open("rb", buffering=0) as source,
+            Path(names[1]).open("wb", buffering=0) as target,
+            _fresh_line(source.fileno()),
+        ):
             target.write(f"{question.prompt}: ".encode())
             data = source.readline(_LINE_LIMIT)
     except OSError as error:

@@ -12,7 +12,7 @@ from tui.notices import notice_for
 from tui.text import one_line
 from vault import api
 from vault.errors import HoldError, RefusedError
-from vault.model import Finding, Severity, Verdict
+from vault.model import Finding, Secret, Severity, Verdict
 
 _EXIT = {Verdict.VERIFIED: 0, Verdict.FAILED: 1, Verdict.INTACT: 6}
 _MOST_NAMES = 12
@@ -41,7 +41,7 @@ def seal(context: Context) -> Result:
         if arguments.preview:
             return _previewed(shown, arguments.to, unverified)
         _ask_about(context, unverified)
-        secret = context.secrets.next("Passphrase for the bundle", twice=True) if arguments.with_passphrase else None
+        secret = context.new_secret("Passphrase for the bundle") if arguments.with_passphrase else None
         target = Path(arguments.out)
         try:
             with writing(target):
@@ -251,6 +251,8 @@ def _opened(opened: api.receiving.Opened, more: Result, more_lines: list[str]) -
 
 def check_signer(context: Context) -> None:
     """Refuse a --signer that is no fingerprint before anything else, under the option's name."""
+    if context.arguments.signer == asking.ASK:
+        return  # It is still to be asked for.
     with about("--signer"):
         api.receiving.check_claim(context.arguments.signer)
 
@@ -261,12 +263,20 @@ def open_bundle(context: Context) -> Result:
     arguments = context.arguments
     source, target = Path(arguments.file), Path(arguments.out)
     if arguments.with_passphrase:
-        secret = context.secrets.next("Passphrase of the bundle")
+
+        def decrypt(secret: Secret) -> api.receiving.Opened:
+            asking.fill(arguments)
+            check_signer(context)
+            return api.receiving.open_with_passphrase(source, target, secret, arguments.signer, context.job)
+
         with writing(target, source):
-            opened = api.receiving.open_with_passphrase(source, target, secret, arguments.signer, context.job)
+            opened = context.try_secret("Passphrase of the bundle", decrypt)
     else:
-        with context.unlocked() as vault, writing(target, source):
-            opened = api.receiving.open_into(vault, source, target, arguments.signer, context.job)
+        with context.unlocked() as vault:
+            asking.fill(arguments)
+            check_signer(context)
+            with writing(target, source):
+                opened = api.receiving.open_into(vault, source, target, arguments.signer, context.job)
     if opened.verdict is Verdict.FAILED:
         return _opened(opened, {"out": ""}, ["Nothing was written."])
     return _opened(opened, {"out": str(target)}, [f"The bag is in {one_line(target)}: begin with data/report.html."])
@@ -278,9 +288,12 @@ def receive(context: Context) -> Result:
     arguments = context.arguments
     source = Path(arguments.file)
     with context.unlocked() as vault:
-        secret = context.secrets.next("Passphrase of the bundle") if arguments.with_passphrase else None
+
+        def take(secret: Secret | None = None) -> api.receiving.Opened:
+            return api.receiving.receive(vault, source, context.job, secret, arguments.signer)
+
         with about(source):
-            opened = api.receiving.receive(vault, source, context.job, secret, arguments.signer)
+            opened = context.try_secret("Passphrase of the bundle", take) if arguments.with_passphrase else take()
     result = _opened(opened, {"case": opened.case_id, "taken": opened.taken}, [context.hint(_taken(opened))])
     if opened.case_id and opened.verdict is Verdict.FAILED:
         # The bundle itself is intact: it is what came before that speaks against it.

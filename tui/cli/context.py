@@ -7,19 +7,23 @@ import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import platformdirs
 
-from tui.cli.secrets import Secrets
+from tui.cli import asking
+from tui.cli.secrets import TRIES, NoTerminalError, Secrets
 from tui.notices import sentence_of
 from tui.text import one_line, shown
 from vault import api
-from vault.errors import AlreadyExistsError, NotFoundError, StorageError, VaultError
+from vault.errors import AlreadyExistsError, NotFoundError, RefusedError, StorageError, UnlockError, VaultError
 from vault.jobs import Job, Progress
+from vault.model import Secret
+
+T = TypeVar("T")
 
 Result = dict[str, Any]
 """Fields of the JSON object; `exit` overrides the exit code, `lines` are what a person reads instead."""
@@ -32,6 +36,7 @@ class Context:
     arguments: argparse.Namespace
     secrets: Secrets
     job: Job
+    _vault: api.OpenVault | None = field(default=None, repr=False)
 
     @property
     def folder(self) -> Path:
@@ -49,14 +54,26 @@ class Context:
         return self.secrets.typed and not self.arguments.json
 
     @contextlib.contextmanager
+    def prepared(self) -> Iterator[None]:
+        """Have what a command needs asked for before it runs, and lock what is still open at the end.
+
+        At a terminal the passphrase comes first: the hand types it by habit, and a text is shown as it is typed.
+        """
+        itself = self.secrets.typed and getattr(self.arguments, "asks_itself", False)
+        try:
+            if self.secrets.typed and getattr(self.arguments, "opens", False) and asking.waiting(self.arguments):
+                self._vault = self._open()
+            if not itself:
+                asking.fill(self.arguments)
+            yield
+        finally:
+            if self._vault is not None:
+                api.lock(self._vault)
+
+    @contextlib.contextmanager
     def unlocked(self) -> Iterator[api.OpenVault]:
-        """Unlock the vault, and lock it at the end."""
-        with about(self.folder):
-            # Before anybody types a passphrase for nothing.
-            api.setup.read_key_file(self.folder)
-        secret = self.secrets.next("Passphrase")
-        with about(self.folder):
-            vault = api.setup.unlock(self.folder, secret)
+        """Unlock the vault, unless it is open already, and lock it at the end."""
+        vault, self._vault = self._vault or self._open(), None
         try:
             yield vault
         finally:
@@ -67,6 +84,58 @@ class Context:
                         api.setup.sweep_all(vault)
             finally:
                 api.lock(vault)
+
+    def _open(self) -> api.OpenVault:
+        with about(self.folder):
+            # Before anybody types a passphrase for nothing.
+            api.setup.read_key_file(self.folder)
+            return self.try_secret("Passphrase", lambda secret: api.setup.unlock(self.folder, secret))
+
+    def try_secret(self, prompt: str, work: Callable[[Secret], T]) -> T:
+        """Ask for a passphrase and do what it opens; whoever types it may mistype it twice.
+
+        Args:
+            prompt: What is asked for, in a few words.
+            work: Takes it.
+
+        Raises:
+            UnlockError: It is wrong.
+            RefusedError: There is none.
+        """
+        return self._tried(lambda: work(self.secrets.next(prompt)), UnlockError)
+
+    def new_secret(self, prompt: str, of: str = "") -> Secret:
+        """Ask for a new passphrase until it is strong enough, three times at most of whoever types it.
+
+        Args:
+            prompt: What is asked for, in a few words.
+            of: What it is for, where there are several.
+
+        Raises:
+            RefusedError: There is none, it is too weak, or it was not typed twice alike.
+        """
+
+        def ask() -> Secret:
+            secret = self.secrets.next(prompt, twice=True)
+            try:
+                api.setup.require_strength(secret)
+            except RefusedError as error:
+                raise RefusedError(f"{of}: {error.message}" if of else error.message, error.advice) from error
+            return secret
+
+        return self._tried(ask, RefusedError)
+
+    def _tried(self, work: Callable[[], T], mistake: type[VaultError]) -> T:
+        for _ in range(TRIES - 1):
+            if not self.secrets.typed:
+                break
+            try:
+                return work()
+            except NoTerminalError:
+                raise
+            except mistake as error:
+                say(f"{sentence_of(error)} {error.advice}".rstrip())
+        return work()
 
 
 def hint(text: str, vault: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from pathlib import Path
 
 from tui.cli import asking
@@ -23,7 +24,8 @@ _ENDS = (
 def init(context: Context) -> Result:
     """Make a vault."""
     _refuse_full(context.folder)
-    secret = context.secrets.next("New passphrase", twice=True)
+    secret = context.new_secret("New passphrase")
+    asking.fill(context.arguments)
     answer = api.strength(secret.reveal().decode())
     say(f"{answer.sentence} {answer.advice}".rstrip())
     vault = api.setup.create(context.folder, secret, name=context.arguments.name)
@@ -66,8 +68,7 @@ def phrase(context: Context) -> Result:
 def passwd(context: Context) -> Result:
     """Change the passphrase."""
     with context.unlocked() as vault:
-        new = context.secrets.next("New passphrase", twice=True)
-        api.setup.change_passphrase(vault, new)
+        api.setup.change_passphrase(vault, context.new_secret("New passphrase"))
         generation = vault.keys.generation
     return {
         "generation": generation,
@@ -82,7 +83,7 @@ def rekey(context: Context) -> Result:
     """Rotate the vault key."""
     with about(context.folder):
         api.setup.read_key_file(context.folder)
-        vault = api.setup.rekey(context.folder, context.secrets.next("Passphrase"), context.job)
+        vault = context.try_secret("Passphrase", lambda secret: api.setup.rekey(context.folder, secret, context.job))
     try:
         generation = vault.keys.generation
     finally:
@@ -121,8 +122,7 @@ def recovery_make(context: Context) -> Result:
             if arguments.trustee:
                 protection = arguments.trustee[place]
             else:
-                protection = context.secrets.next(f"Passphrase for share {share.index}", twice=True)
-                api.setup.require_strength(protection)
+                protection = context.new_secret(f"Passphrase for share {share.index}", f"Share {share.index}")
             target = folder / f"share-{share.index}-of-{len(shares)}-set-{share.set_id}.age"
             with about("--trustee" if arguments.trustee else "", target):
                 api.recovery.write_share(share, target, protection)
@@ -145,9 +145,15 @@ def read_shares(context: Context, names: list[str]) -> list[Share]:
         path = Path(name)
         with about(path):
             asked = api.recovery.needs_passphrase(path)
-            secret = context.secrets.next(f"Passphrase of {path.name}") if asked else None
-            shares.append(api.recovery.read_share(path, secret))
+            if asked:
+                shares.append(context.try_secret(f"Passphrase of {path.name}", functools.partial(_read_share, path)))
+            else:
+                shares.append(api.recovery.read_share(path, None))
     return shares
+
+
+def _read_share(path: Path, secret: Secret) -> Share:
+    return api.recovery.read_share(path, secret)
 
 
 def recovery_check(context: Context) -> Result:
@@ -170,7 +176,7 @@ def recovery_use(context: Context) -> Result:
         key_file = api.setup.read_key_file(context.folder)
     shares = read_shares(context, context.arguments.shares)
     opened = api.recovery.rehearse(key_file, shares)
-    new = context.secrets.next("New passphrase", twice=True)
+    new = context.new_secret("New passphrase")
     vault = api.setup.open_with(context.folder, opened)
     try:
         api.setup.change_passphrase(vault, new, why="passphrase set with recovery shares")

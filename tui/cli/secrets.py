@@ -14,7 +14,14 @@ from vault.api import to_secret
 from vault.errors import RefusedError
 from vault.model import Secret
 
+TRIES: Final = 3
+"""How often somebody at a terminal may type a passphrase."""
+
 _LIMIT: Final = 1 << 16
+
+
+class NoTerminalError(RefusedError):
+    """There is nobody to ask."""
 
 
 class Secrets:
@@ -81,13 +88,13 @@ def _ask(prompt: str) -> str:
         try:
             Path("/dev/tty").open("rb").close()
         except OSError as error:
-            raise RefusedError(
+            raise NoTerminalError(
                 "There is no terminal to ask for a passphrase on.", "Use --passphrase-fd N with one secret per line."
             ) from error
     try:
         typed = getpass.getpass(f"{prompt}: ")
     except EOFError as error:
-        raise RefusedError("No passphrase was typed.", "Try again.") from error
+        raise NoTerminalError("No passphrase was typed.", "Try again.") from error
     _stay_silent()
     return typed
 

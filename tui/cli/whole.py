@@ -10,6 +10,8 @@ from tui.cli.evidence import limit
 from tui.cli.keys import read_shares
 from tui.text import one_line
 from vault import api
+from vault.api import Share
+from vault.model import Secret
 
 _ANCHORED = {
     "yes": "Anchored: it is not an older state than the checkpoint that was given.",
@@ -116,10 +118,13 @@ def backup(context: Context) -> Result:
 def restore(context: Context) -> Result:
     """Rebuild a vault from a backup."""
     shares = read_shares(context, context.arguments.share)
-    secret = shares or context.secrets.next("Passphrase of the backup")
     source = context.arguments.source
+
+    def rebuild(secret: Secret | list[Share]) -> int:
+        return api.backup.restore(Path(source), context.folder, secret, context.job)
+
     with about(source, context.folder):
-        passed = api.backup.restore(Path(source), context.folder, secret, context.job)
+        passed = rebuild(shares) if shares else context.try_secret("Passphrase of the backup", rebuild)
     lines = [f"The vault is in {one_line(context.folder)}. It starts a new epoch that names the state it grew from."]
     if passed:
         lines.append("It is an OLDER state: a newer generation in the backup is not whole, or has another passphrase.")
