@@ -21,6 +21,9 @@ class CompareDialog(Dialog[str | None]):
         words: The same in words.
     """
 
+    # Without margins, so that all of it fits into 24 lines.
+    DEFAULT_CSS = "CompareDialog .told { height: auto; max-height: 16; }"
+
     def __init__(self, name: str, own: str, words: str) -> None:
         super().__init__()
         self._name, self._own, self._words = name, own, words
@@ -30,7 +33,7 @@ class CompareDialog(Dialog[str | None]):
         name = one_line(self._name, 60)
         with Vertical(classes="dialog wide"):
             yield Heading(_("Compare fingerprints with {name}", name=name))
-            with VerticalScroll(classes="dialog-text", can_focus=False):
+            with VerticalScroll(classes="told", can_focus=False):
                 yield Plain(_("1. Call {name}, or meet: by a way on which you know the voice or the face. "
                               "Not by the way the card came.", name=name))  # fmt: skip
                 yield Plain(_("2. Let them read their fingerprint to you: 40 digits, or 12 words."))
