@@ -18,6 +18,7 @@ from vault.formats import merkle
 from vault.formats.age import AgeReader, AgeWriter, HybridIdentity, X25519Identity
 from vault.formats.bagit import DECLARATION, BagInfo, encode_info, encode_manifest
 from vault.formats.checkpoint import Checkpoint, origin_of
+from vault.formats.contact_card import ContactCard
 from vault.formats.custody_entry import make_entry
 from vault.formats.record import disclose, sign_record
 from vault.formats.ssh_keys import encode_allowed_signer, encode_pem
@@ -146,6 +147,12 @@ class Sender:
         digest = seal(self.outgoing(*recipients, **changes), self.sign, out)
         assert digest == sha256(out.getvalue()).hex()
         return out.getvalue()
+
+
+def card_of(sender, name):
+    """A sender's contact card."""
+    recipient = new_identity().recipient.text
+    return ContactCard(name, sender.key, (recipient,), datetime(2026, 11, 20, tzinfo=UTC)).sign(sender.sign)
 
 
 def new_identity(kind="x25519"):

@@ -6,7 +6,7 @@ VaultError
 ├── LockedError              the vault must be unlocked for this
 ├── FormatError              bytes do not follow their specification
 │   ├── UnsupportedVersionError   a version this program does not know
-│   └── TruncatedError       a file that ends before its end: it was not copied whole
+│   └── TruncatedError       a file that ends before its end: incomplete, or altered
 ├── IntegrityError           well formed, but a signature, digest, binding or chain is wrong
 ├── RefusedError             input that is not acceptable, before anything was done with it
 │   ├── NotFoundError        an id, name, field or file that does not exist
@@ -77,11 +77,11 @@ class UnsupportedVersionError(FormatError):
 
 
 class TruncatedError(FormatError):
-    """A file that ends before its end; nothing in what is there speaks of a change."""
+    """A file that ends before its end; a cut and an alteration of its length look the same."""
 
     def __init__(self, where: str) -> None:
         super().__init__(where, "it ends too early", "Ask for it again.")
-        self.message = "The file ends too early: it was not copied whole."
+        self.message = "The file is incomplete or was altered: its length is not that of a whole bundle."
 
 
 class IntegrityError(VaultError):

@@ -251,13 +251,12 @@ def view(version: StoredVersion) -> RecordView:
     return read_record(version.sd_jwt, version.signer)
 
 
-def local_id(vault: OpenVault, signer: bytes, foreign_id: str, kind: str = "record") -> str:
-    """Return the id under which a received record or bundle is kept when its own is taken by something else here.
+def local_id(vault: OpenVault, signer: bytes, foreign_id: str) -> str:
+    """Return the id under which a received record is kept when its own is taken by something else here.
 
-    Always the same for one signer, id and kind (``record`` or ``bundle``), and known to nobody without this vault's
-    key, so nobody can take it as well.
+    Always the same for one signer and id, and known to nobody without this vault's key, so nobody can take it as well.
     """
-    message = f"evidence-vault/local-{kind}-id\0".encode() + signer + bytes.fromhex(foreign_id)
+    message = b"evidence-vault/local-record-id\0" + signer + bytes.fromhex(foreign_id)
     return sha256(vault.identity.sign(message))[:16].hex()
 
 

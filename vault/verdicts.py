@@ -17,14 +17,13 @@ from vault.formats.fingerprint import fingerprint_of_key
 from vault.model import CustodyEvent, Json, Verdict
 from vault.open_vault import OpenVault, Transaction
 from vault.store import cases, contacts, custody, records
-from vault.store.contacts import StoredReceipt
 from vault.store.database import Connection
 
 EVENT: Final = "digital signature validation"
 _CONTESTED: Final = frozenset({"equivocation", "log-fork", "log-shrunk", "log-rewritten"})
 
 
-def establish(vault: OpenVault, transaction: Transaction, signer: bytes, why: str, bundle_id: str = "") -> int:
+def establish(vault: OpenVault, transaction: Transaction, signer: bytes, why: str, only: str = "") -> int:
     """Raise what was received from a key as `intact`, now that it is established whose key it is.
 
     Args:
@@ -32,39 +31,33 @@ def establish(vault: OpenVault, transaction: Transaction, signer: bytes, why: st
         transaction: The one in which it became established.
         signer: Ed25519 public key, 32 bytes.
         why: How it became established; entered in the log.
-        bundle_id: The only bundle to raise, or empty for all.
+        only: The only bundle to raise, by its id in the log here, or empty for all.
 
     Returns:
         How many bundles are verified now that were not before.
     """
     connection = transaction.connection
-    received = contacts.received_from(connection, signer)
-    sound, raised = set(), []
-    for one in received:
-        name = _name(vault, connection, one)
-        if one.verdict == Verdict.INTACT and bundle_id in ("", one.bundle_id):
-            raised.append(name)
-            contacts.raise_received(connection, one)
-            _enter(transaction, name, "bundle", cases.id_of(connection, one.case_serial), why)
-        elif one.verdict == Verdict.INTACT or _CONTESTED & _codes(connection, name):
+    sound, raised = set(), 0
+    for one in contacts.received_from(connection, signer):
+        if _CONTESTED & _codes(connection, one.name):
             continue
-        sound.add(name)
+        if one.verdict == Verdict.INTACT:
+            if only not in ("", one.name):
+                continue
+            raised += 1
+            contacts.raise_received(connection, one.name)
+            _enter(transaction, one.name, "bundle", cases.id_of(connection, one.case_serial), why)
+        sound.add(one.name)
     if raised:
         for record in records.intact_from(connection, fingerprint_of_key(signer)):
             if _brought_by(connection, record.id) <= sound:
                 records.set_verdict(connection, record.serial, Verdict.VERIFIED)
                 _enter(transaction, record.id, evidence.object_kind(record.type), record.case_id, why)
-    return len(raised)
+    return raised
 
 
 def _enter(transaction: Transaction, object_id: str, kind: str, case_id: str, why: str) -> None:
     transaction.record(CustodyEvent(EVENT, object_id, kind, case_id=case_id, why=why, detail=Verdict.VERIFIED))
-
-
-def _name(vault: OpenVault, connection: Connection, one: StoredReceipt) -> str:
-    """Return the bundle's id in this vault's log."""
-    local = evidence.local_id(vault, one.signer, one.bundle_id, "bundle")
-    return local if custody.entries_of(connection, local) else one.bundle_id
 
 
 def _events(connection: Connection, object_id: str) -> list[Json]:

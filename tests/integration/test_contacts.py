@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.bundle_world import new_identity
-from tests.vault_world import bag_of, events, make_vault, seal
+from tests.vault_world import bag_of, events, introduce, make_vault, seal
 from vault import api
 from vault.errors import AlreadyExistsError, FormatError, IntegrityError, NotFoundError, RefusedError
+from vault.formats.contact_card import ContactCard
 from vault.formats.fingerprint import fingerprint_of_recipient
 from vault.formats.ssh_keys import encode_public_key
 from vault.jobs import Job
+from vault.model import Verdict
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -185,13 +187,81 @@ def test_the_fingerprint_of_a_hand_made_contact_covers_all_its_keys(vault, other
     assert api.contacts.verify(vault, "Both", both.fingerprint)[0].verified
 
 
-def test_a_card_after_a_hand_made_contact_with_its_key_keeps_what_was_compared(vault, others):
+def test_an_ssh_key_that_somebody_named_is_not_shown_to_be_theirs(vault, others, tmp_path):
+    """Mallory gives a recipient of his own and the public ssh key of somebody else, and reads out what it comes to."""
+    theirs, their_card = others[0].identity.public_key, card(others[0])
+    made = api.contacts.add(vault, "Mallory", (recipient(),), encode_public_key(theirs))
+    assert api.contacts.verify(vault, "Mallory", made.fingerprint)[0].verified
+    introduce(others[0], vault, f"Holder {tmp_path.name}")
+    case = api.cases.add(others[0], "c").id
+    api.records.add(others[0], case, "note", {"text": "x"})
+    sealed = seal(others[0], case, f"Holder {tmp_path.name}", tmp_path / "1.age")
+    opened = api.receiving.receive(vault, sealed.file, Job())
+    assert (opened.verdict, opened.signer_name, opened.contact) == (Verdict.INTACT, "", "")
+    added = api.contacts.add_card(vault, their_card)
+    assert (added.name, added.verified) == ("Lawyer", False)
+    assert names(vault) == {"Lawyer": False, "Mallory": True}
+    assert api.contacts.verify(vault, "Lawyer", others[0].identity.fingerprint)[1] == 1
+
+
+def test_a_card_in_the_place_of_a_hand_made_contact_is_compared_anew(vault, others):
     key = encode_public_key(others[0].identity.public_key)
-    made = api.contacts.add(vault, "By hand", (recipient(),), key)
-    api.contacts.verify(vault, "By hand", made.fingerprint)
+    made = api.contacts.add(vault, "lawyer", (recipient(),), key)
+    api.contacts.verify(vault, "lawyer", made.fingerprint)
     renewed = api.contacts.add_card(vault, card(others[0]))
-    assert (renewed.id, renewed.name, renewed.verified) == (made.id, "By hand", True)
+    assert (renewed.id, renewed.name, renewed.verified) == (made.id, "lawyer", False)
     assert renewed.fingerprint == others[0].identity.fingerprint
+    assert api.checking.check(vault, [], Job()).report.findings == ()
+
+
+def test_bundles_are_numbered_by_keys_whatever_the_contact_is_called(vault, others, tmp_path):
+    lawyer = others[0]
+    introduce(vault, lawyer, "Lawyer")
+    introduce(lawyer, vault, f"Sender {tmp_path.name}")
+    case = api.cases.add(vault, "c").id
+    api.records.add(vault, case, "note", {"text": "x"})
+    key = lawyer.identity.hybrid.recipient.text
+    seal(vault, case, "Lawyer", tmp_path / "1.age")
+    api.contacts.add(vault, "Court desk", (key,))
+    seal(vault, case, "Court desk", tmp_path / "2.age")
+    api.contacts.remove(vault, "Lawyer")
+    # A card of somebody else that names the same key takes nothing over of what was sent.
+    strange = ContactCard("Mallory", others[1].identity.public_key, (key,), NOW).sign(others[1].identity.sign)
+    api.contacts.add_card(vault, strange)
+    api.contacts.remove(vault, "Court desk")
+    api.contacts.add(vault, "By hand", (key,))
+    seal(vault, case, "By hand", tmp_path / "3.age")
+    assert [(one.recipient, one.number) for one in api.sealing.sent(vault, case)] == [
+        ("By hand", 3), ("Court desk", 2), ("Lawyer", 1),
+    ]  # fmt: skip
+    for name in ("1.age", "2.age", "3.age"):
+        opened = api.receiving.receive(lawyer, tmp_path / name, Job())
+        assert (opened.verdict, opened.report.findings) == (Verdict.VERIFIED, ())
+    assert api.checking.check(vault, [], Job()).report.findings == ()
+
+
+@pytest.mark.parametrize("mark", ["\ufe0f", "\u034f", "\u3164", "\u115f", "\u2800", "\U000e0100", "\u17b4", "\uffa0"])
+def test_a_name_with_something_that_nobody_sees_is_refused_and_not_another_name(vault, others, mark):
+    api.contacts.add_card(vault, card(others[0], "Maria"))
+    for act in (
+        lambda: api.contacts.add_card(vault, card(others[1], "Maria"), f"Ma{mark}ria"),
+        lambda: api.contacts.rename(vault, "Maria", f"Maria{mark}"),
+    ):
+        with pytest.raises(RefusedError, match="cannot be seen"):
+            act()
+    known = api.contacts.get(vault, "Maria")
+    vault.database.atomic(
+        lambda connection: connection.execute("UPDATE contact SET name = ? WHERE id = ?", (f"Maria{mark}", known.id))
+    )
+    with pytest.raises(AlreadyExistsError):
+        api.contacts.add_card(vault, card(others[1], "Maria"))
+
+
+def test_a_joiner_that_a_script_needs_may_be_in_a_name_and_makes_no_other_one(vault, others):
+    name = "\u182e\u1823\u1829\u182d\u180b\u1823\u182f"
+    assert api.contacts.add_card(vault, card(others[0]), name).name == name
+    with pytest.raises(AlreadyExistsError):
+        api.contacts.add_card(vault, card(others[1]), name.replace("\u180b", ""))
 
 
 def test_adding_the_very_same_again_changes_nothing(vault, others):

@@ -11,7 +11,7 @@ import pytest
 from tests.bundle_world import in_order, resign, tar, wrap
 from tests.vault_world import PASSPHRASE, bag_of, introduce, make_vault, raw, reopen, seal
 from vault import api
-from vault.bundle import layout
+from vault.bundle import layout, report
 from vault.bundle.verify import REWRITTEN, UNSEEN
 from vault.crypto.hashes import sha256
 from vault.errors import DamagedError
@@ -141,7 +141,11 @@ def test_an_earlier_bundle_that_never_came_is_said_not_to_be_checked(pair, tmp_p
         seal(sender, case, "Receiver", tmp_path / name)
     receive(receiver, tmp_path / "1.age")
     opened = receive(receiver, tmp_path / "3.age")
-    assert (opened.verdict, codes(opened)) == (Verdict.VERIFIED, {"gap"})
+    assert (opened.verdict, codes(opened)) == (Verdict.VERIFIED, {"gap", "log-unproved"})
+    assert UNSEEN in opened.report.not_checked
+    # The one that was overtaken continues what came first; that the later one continues it, nothing here shows.
+    opened = receive(receiver, tmp_path / "2.age")
+    assert (opened.verdict, codes(opened)) == (Verdict.VERIFIED, {"older-bundle"})
     assert UNSEEN in opened.report.not_checked
 
 
@@ -199,6 +203,118 @@ def test_a_sender_who_leaves_the_proof_out_is_noticed(pair, tmp_path):
     assert REWRITTEN in opened.report.not_checked
 
 
+def described(file, sender, receiver, more):
+    """A bundle as its sender could have made it with other members of its description; the page fits them."""
+    files = bag_of(file, receiver)
+    before = jcs.decode(files[layout.BUNDLE], "test")
+    after = before | more
+    shown = [{**value, "contents": []} for value in (before, after)]
+    old, new = (report._section("Bundle", value).encode() for value in shown)
+    assert old in files[layout.REPORT]
+    files[layout.REPORT] = files[layout.REPORT].replace(old, new)
+    files[layout.BUNDLE] = jcs.encode(after)
+    file.write_bytes(wrap(tar(in_order(files)), receiver.identity.hybrid.recipient))
+    return changed(file, sender, receiver, {})
+
+
+@pytest.fixture
+def two_histories(pair, tmp_path):
+    """A sender's vault, and an older copy of it that went another way with the same keys and epoch, as its holder can.
+
+    Yields both, the receiver, the case, and a function that makes the copy's log longer than a bundle's.
+    """
+    sender, receiver, case = pair
+    seal(sender, case, "Receiver", tmp_path / "1.age")
+    sender.close()
+    shutil.copytree(sender.folder, tmp_path / "before")
+    sender = reopen(sender)
+    forged, _ = rewritten(sender, tmp_path)
+
+    def outgrow(file):
+        while api.custody.head(forged).size <= read_checkpoint(custody(file, receiver)[0]).size:
+            note(forged, case, "invented")
+
+    yield sender, forged, receiver, case, outgrow
+    forged.close()
+    sender.close()
+
+
+def test_a_proof_from_an_older_state_does_not_hide_that_what_came_since_was_rewritten(two_histories, tmp_path):
+    sender, forged, receiver, case, outgrow = two_histories
+    note(sender, case, "the truth that is rewritten later")
+    second = seal(sender, case, "Receiver", tmp_path / "2.age")
+    for name in ("1.age", "2.age"):
+        assert receive(receiver, tmp_path / name).verdict is Verdict.VERIFIED
+    shutil.copy(tmp_path / "2.age", tmp_path / "own.age")
+    outgrow(tmp_path / "2.age")
+    seal(forged, case, "Receiver", tmp_path / "3.age")
+    assert custody(tmp_path / "3.age", receiver)[1] == custody(tmp_path / "1.age", receiver)[0]
+    more = {"number": 3, "previous": second.bundle_id}
+    opened = receive(receiver, described(tmp_path / "3.age", forged, receiver, more))
+    assert (opened.verdict, codes(opened)) == (Verdict.VERIFIED, {"log-unproved"})
+    assert UNSEEN in opened.report.not_checked
+
+
+@pytest.mark.parametrize(
+    "more", [{"number": 9}, {"number": 9, "epoch": "ab" * 16}, {"number": 9, "previous": "cd" * 16}]
+)
+def test_whoever_received_anything_of_a_log_is_told_when_the_next_bundle_proves_nothing(two_histories, tmp_path, more):
+    sender, forged, receiver, case, outgrow = two_histories
+    for name in ("2.age", "3.age"):
+        seal(sender, case, "Receiver", tmp_path / name)
+        receive(receiver, tmp_path / name)
+    outgrow(tmp_path / "3.age")
+    seal(forged, case, "Receiver", tmp_path / "4.age")
+    file = changed(tmp_path / "4.age", forged, receiver, dict.fromkeys(layout.OPTIONAL))
+    opened = receive(receiver, described(file, forged, receiver, {"previous": "", **more}))
+    assert "log-unproved" in codes(opened)
+    assert REWRITTEN in opened.report.not_checked
+
+
+def test_a_bundle_for_another_key_of_the_receiver_does_not_go_around_what_is_known_of_the_log(two_histories, tmp_path):
+    sender, forged, receiver, case, outgrow = two_histories
+    for number in range(4):
+        note(sender, case, f"denied later {number}")
+    seal(sender, case, "Receiver", tmp_path / "2.age")
+    receive(receiver, tmp_path / "2.age")
+    api.contacts.add(forged, "Other", (receiver.identity.x25519.recipient.text,))
+    seal(forged, case, "Other", tmp_path / "short.age")
+    outgrow(tmp_path / "2.age")
+    seal(forged, case, "Other", tmp_path / "long.age")
+    for name in ("short.age", "long.age"):
+        opened = receive(receiver, tmp_path / name)
+        assert (opened.verdict, "log-unproved" in codes(opened)) == (Verdict.VERIFIED, True), name
+
+
+def test_one_more_key_in_the_description_does_not_give_a_number_again_unseen(two_histories, tmp_path):
+    sender, forged, receiver, case, _ = two_histories
+    for number in range(2):
+        note(sender, case, f"denied later {number}")
+    seal(sender, case, "Receiver", tmp_path / "2.age")
+    receive(receiver, tmp_path / "2.age")
+    seal(forged, case, "Receiver", tmp_path / "again.age")
+    value = jcs.decode(bag_of(tmp_path / "again.age", receiver)[layout.BUNDLE], "test")
+    hashes = [*value["recipient"]["key_hashes"], "f" * 64]
+    more = {"recipient": {**value["recipient"], "key_hashes": hashes}}
+    opened = receive(receiver, described(tmp_path / "again.age", forged, receiver, more))
+    assert codes(opened) == {"number-shared", "log-unproved", "gap"}
+
+
+def test_a_log_that_was_cut_short_is_not_taken_for_a_restore_without_a_word(pair, tmp_path):
+    sender, receiver, case = pair
+    api.backup.backup(sender, tmp_path / "stick", Job())
+    for number in range(6):
+        note(sender, case, f"gone {number}")
+    seal(sender, case, "Receiver", tmp_path / "1.age")
+    receive(receiver, tmp_path / "1.age")
+    api.backup.restore(tmp_path / "stick", tmp_path / "again", api.to_secret(PASSPHRASE), Job())
+    restored = api.setup.unlock(tmp_path / "again", api.to_secret(PASSPHRASE))
+    seal(restored, case, "Receiver", tmp_path / "2.age")
+    restored.close()
+    opened = receive(receiver, tmp_path / "2.age")
+    assert (opened.verdict, codes(opened)) == (Verdict.VERIFIED, {"new-epoch", "log-unproved"})
+
+
 def test_a_wrong_continuation_fails_the_bundle(pair, tmp_path):
     sender, receiver, case = pair
     for name in ("1.age", "2.age", "3.age"):
@@ -239,9 +355,11 @@ def test_a_wrong_continuation_fails_the_bundle(pair, tmp_path):
         file = changed(tmp_path / "bad.age", sender, receiver, dict(zip(layout.OPTIONAL, made, strict=True)))
         opened = receive(receiver, file)
         assert (opened.verdict, codes(opened)) == (Verdict.FAILED, {code})
-    # The helper itself makes a bundle that passes.
-    shutil.copy(tmp_path / "3.age", tmp_path / "same.age")
-    assert codes(receive(receiver, changed(tmp_path / "same.age", sender, receiver, {}))) == {"gap"}
+    # The helpers themselves make bundles that pass.
+    for change in (changed, described):
+        shutil.copy(tmp_path / "3.age", tmp_path / "same.age")
+        file = change(tmp_path / "same.age", sender, receiver, {})
+        assert codes(api.receiving.look(receiver, file, Job())) == {"gap"}
 
 
 def test_after_a_restore_bundles_continue_what_the_backup_knows_of(pair, tmp_path):
@@ -255,10 +373,12 @@ def test_after_a_restore_bundles_continue_what_the_backup_knows_of(pair, tmp_pat
     seal(restored, case, "Receiver", tmp_path / "2.age")
     seal(restored, case, "Receiver", tmp_path / "3.age")
     restored.close()
-    for name, expected in (("1.age", set()), ("lost.age", set()), ("2.age", {"new-epoch"}), ("3.age", set())):
+    # What was entered between the backup and the loss is in no later log, and the receiver has a bundle from there.
+    lost = {"new-epoch", "log-unproved"}
+    for name, expected in (("1.age", set()), ("lost.age", set()), ("2.age", lost), ("3.age", set())):
         opened = receive(receiver, tmp_path / name)
         assert (opened.verdict, codes(opened)) == (Verdict.VERIFIED, expected)
-        assert UNSEEN not in opened.report.not_checked
+        assert (UNSEEN in opened.report.not_checked) is (name == "2.age")
 
 
 def test_a_vault_whose_log_is_not_what_it_was_seals_nothing(pair, tmp_path):

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.bundle_world import CASE, Sender, an_id, new_identity
+from tests.bundle_world import CASE, Sender, an_id, card_of, new_identity
 from tests.vault_world import (
     PASSPHRASE,
     PHOTO,
@@ -25,9 +25,10 @@ from vault.errors import DamagedError
 from vault.formats import jcs
 from vault.formats.contact_card import ContactCard
 from vault.formats.custody_entry import read_entry
+from vault.formats.fingerprint import fingerprint_of_key
 from vault.formats.record import sign_record
 from vault.formats.sd_jwt import Disclosure, arrange, decoy, sign_jwt
-from vault.formats.ssh_keys import encode_public_key, ssh_fingerprint
+from vault.formats.ssh_keys import ssh_fingerprint
 from vault.jobs import Job
 from vault.model import CustodyEvent, Verdict
 from vault.store import search
@@ -54,7 +55,7 @@ def receive(vault, path, sender, **changes):
 
 def know(vault, sender, name="Known"):
     """Let a vault know a sender's key as that of a verified contact."""
-    contact = api.contacts.add(vault, name, (new_identity().recipient.text,), encode_public_key(sender.key))
+    contact = api.contacts.add_card(vault, card_of(sender, name))
     api.contacts.verify(vault, name, contact.fingerprint)
 
 
@@ -200,6 +201,41 @@ def test_two_senders_with_one_bundle_id_are_kept_apart_in_the_log(receiver, send
     assert checked(receiver) == []
     receiver.database.atomic(lambda connection: connection.execute("DELETE FROM received_bundle WHERE serial = 2"))
     assert "bundle-missing" in checked(receiver)
+
+
+def test_two_histories_under_one_id_stay_apart_whatever_is_compared_later(receiver, sender, tmp_path):
+    api.contacts.add_card(receiver, card_of(sender, "Known"))
+    first, second = (sender.record(number, "note", {"text": str(number)}) for number in (60, 61))
+    receive(receiver, tmp_path / "1.age", sender, records=(first,))
+    opened = receive(receiver, tmp_path / "2.age", sender, records=(second,))
+    assert sorted(codes(opened)) == ["bundle-id-taken", "equivocation"]
+    verdicts = {first.id: "intact", second.id: "intact"}
+
+    def kept():
+        assert {one.id: one.verdict for one in api.records.page(receiver, opened.case_id)} == verdicts
+        assert checked(receiver) == []
+        return [(one.verdict, sorted(one.codes)) for one in api.receiving.received(receiver, opened.case_id)]
+
+    contested = ("failed", ["bundle-id-taken", "equivocation"])
+    assert kept() == [contested, ("intact", [])]
+    own = fingerprint_of_key(sender.key)
+    for name, expected in (("2.age", "replayed"), ("1.age", "now-verified"), ("2.age", "replayed")):
+        assert codes(api.receiving.receive(receiver, tmp_path / name, Job(), signer=own)) == [expected]
+    verdicts[first.id] = "verified"
+    assert kept() == [contested, ("verified", [])]
+    api.contacts.verify(receiver, "Known", own)
+    assert kept() == [contested, ("verified", [])]
+
+
+def test_a_bundle_under_an_id_that_was_raised_before_does_not_spoil_the_check(receiver, sender, tmp_path):
+    api.contacts.add_card(receiver, card_of(sender, "Known"))
+    receive(receiver, tmp_path / "1.age", sender, records=())
+    api.contacts.verify(receiver, "Known", fingerprint_of_key(sender.key))
+    for number in (2, 3):
+        opened = receive(receiver, tmp_path / f"{number}.age", sender, records=(), purpose=str(number))
+        assert (opened.verdict, sorted(codes(opened))) == (Verdict.FAILED, ["bundle-id-taken", "equivocation"])
+    assert checked(receiver) == []
+    assert [one.verdict for one in api.receiving.received(receiver, opened.case_id)] == ["failed", "failed", "verified"]
 
 
 # -- what is remembered of it -----------------------------------------------------------------------------------------

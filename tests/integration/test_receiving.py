@@ -12,6 +12,7 @@ from tests.bundle_world import (
     CASE,
     Sender,
     an_id,
+    card_of,
     in_order,
     new_identity,
     relist,
@@ -36,7 +37,6 @@ from vault.errors import (
 )
 from vault.formats import fingerprint
 from vault.formats.record import disclose, sign_record
-from vault.formats.ssh_keys import encode_public_key
 from vault.formats.tar import encode_header
 from vault.jobs import Job
 from vault.model import Severity, Verdict
@@ -67,8 +67,7 @@ def sender():
 
 def know(vault, sender, name="Known", verified=True):
     """Let a vault know a sender's key as that of a contact."""
-    recipient = new_identity().recipient.text
-    contact = api.contacts.add(vault, name, (recipient,), encode_public_key(sender.key))
+    contact = api.contacts.add_card(vault, card_of(sender, name))
     if verified:
         api.contacts.verify(vault, name, contact.fingerprint)
 
@@ -323,10 +322,10 @@ def test_bundles_in_another_order_are_taken_in_and_said(receiver, sender, tmp_pa
     second = receive(receiver, bundle(2), tmp_path / "2.age")
     assert remarks(third) == ["gap"]
     assert remarks(first) == ["older-bundle"]
-    # This sender adds no proof that the log continues the one of the bundle before, which is here by now.
-    assert remarks(second) == ["older-bundle", "log-unproved"]
+    assert remarks(second) == ["older-bundle"]
     assert {third.verdict, first.verdict, second.verdict} == {Verdict.VERIFIED}
-    assert remarks(receive(receiver, bundle(4), tmp_path / "4.age")) == ["log-unproved"]
+    # The log is where it was: there is nothing to prove.
+    assert remarks(receive(receiver, bundle(4), tmp_path / "4.age")) == []
 
 
 def test_another_bundle_under_one_number_is_two_histories_and_both_are_kept(receiver, sender, tmp_path):
@@ -338,7 +337,7 @@ def test_another_bundle_under_one_number_is_two_histories_and_both_are_kept(rece
     assert (second.verdict, codes(second), second.taken) == (Verdict.FAILED, ["equivocation"], 1)
     assert api.records.show(receiver, note.id).verdict == "intact"
     same_id = receive(receiver, sender.seal(key_of(receiver), records=(), attachments=(), number=9), tmp_path / "3.age")
-    assert codes(same_id) == ["equivocation"]
+    assert sorted(codes(same_id)) == ["bundle-id-taken", "equivocation"]
     assert is_sound(receiver)
 
 
@@ -375,7 +374,8 @@ def test_a_restored_sender_is_no_second_history(tmp_path):
     seal(restored, case, "Receiver", tmp_path / "2.age")
     assert codes(api.receiving.receive(receiver, tmp_path / "1.age", Job())) == []
     second = api.receiving.receive(receiver, tmp_path / "2.age", Job())
-    assert (second.verdict, remarks(second)) == (Verdict.VERIFIED, ["new-epoch"])
+    # The first bundle was sealed after the backup, so the restored log does not hold what its log held.
+    assert (second.verdict, remarks(second)) == (Verdict.VERIFIED, ["new-epoch", "log-unproved"])
     restored.close()
     receiver.close()
 

@@ -114,7 +114,7 @@ def _files(outgoing: Outgoing, sign: Callable[[bytes], bytes]) -> dict[str, byte
             files[layout.EARLIER], files[layout.CONTINUATION], files[layout.CHECKPOINT], outgoing.sender_key
         )
     files[layout.ENTRIES] = custody.encode_entries(outgoing.entries)
-    kind, hashes = _binding(outgoing.recipients)
+    kind, hashes = binding(outgoing.recipients)
 
     def description(contents: tuple[Content, ...]) -> Description:
         return Description(
@@ -196,8 +196,12 @@ def _described(outgoing: Outgoing, views: dict[str, RecordView]) -> list[Incomin
     return attachments
 
 
-def _binding(recipients: tuple[Recipient, ...]) -> tuple[str, tuple[str, ...]]:
-    """Return kind and key hashes of the one recipient; mixed kinds are refused by the encryption."""
+def binding(recipients: tuple[Recipient, ...]) -> tuple[str, tuple[str, ...]]:
+    """Return kind and key hashes, ascending, of the one recipient; no hashes for a passphrase.
+
+    Raises:
+        ValueError: No recipient, one twice, or kinds that the encryption refuses to mix.
+    """
     if len(recipients) == 1 and isinstance(recipients[0], ScryptRecipient):
         return PASSPHRASE, ()
     texts = {r.text for r in recipients if isinstance(r, HybridRecipient | X25519Recipient)}

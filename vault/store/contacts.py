@@ -53,12 +53,12 @@ def put(connection: Connection, contact: StoredContact) -> None:
 
 def page(connection: Connection) -> list[StoredContact]:
     """Return all contacts by name."""
-    return [_contact(row) for row in connection.execute(f"SELECT {_COLUMNS} WHERE removed = 0 ORDER BY name")]
+    return [_contact(row) for row in connection.execute(f"SELECT {_COLUMNS} ORDER BY name")]
 
 
 def named(connection: Connection, name: str) -> StoredContact | None:
     """Return the contact of this name, or None."""
-    row = connection.execute(f"SELECT {_COLUMNS} WHERE removed = 0 AND name = ?", (name,)).fetchone()
+    row = connection.execute(f"SELECT {_COLUMNS} WHERE name = ?", (name,)).fetchone()
     return None if row is None else _contact(row)
 
 
@@ -75,24 +75,17 @@ def get(connection: Connection, name: str) -> StoredContact:
 
 
 def by_key(connection: Connection, signing_key: bytes) -> StoredContact | None:
-    """Return the contact with this signing key, or None."""
-    row = connection.execute(f"SELECT {_COLUMNS} WHERE removed = 0 AND signing_key = ?", (signing_key,)).fetchone()
+    """Return the contact whose card is signed by this key, or None.
+
+    An ssh key that somebody wrote beside their recipients may be anybody's: only a card shows who has it.
+    """
+    row = connection.execute(f"SELECT {_COLUMNS} WHERE signing_key = ? AND card <> ''", (signing_key,)).fetchone()
     return None if row is None else _contact(row)
 
 
 def remove(connection: Connection, contact: StoredContact) -> None:
-    """Take a contact out of the address book; its id and keys stay, for the numbers of bundles to them."""
-    connection.execute("UPDATE contact SET removed = 1, name = id, verified = 0, card = '' WHERE id = ?", (contact.id,))
-
-
-def removed_id(connection: Connection, fresh: StoredContact) -> str | None:
-    """Return the id that a removed contact with the same keys had, or None."""
-    row = connection.execute(
-        "SELECT id FROM contact WHERE removed = 1 AND ((signing_key = ?1 AND ?1 <> x'') OR recipients = ?2) "
-        "ORDER BY signing_key = ?1 DESC, id LIMIT 1",
-        (fresh.signing_key, json.dumps(fresh.recipients)),
-    ).fetchone()
-    return None if row is None else str(row[0])
+    """Take a contact out of the address book."""
+    connection.execute("DELETE FROM contact WHERE id = ?", (contact.id,))
 
 
 def state_digest(contact: StoredContact) -> str:
@@ -112,32 +105,47 @@ def state_digest(contact: StoredContact) -> str:
 # -- bundles --------------------------------------------------------------------------------------------------------
 
 
-def next_bundle(connection: Connection, contact_id: str, epoch: str) -> tuple[int, str]:
-    """Return the number of the next bundle for this recipient in this epoch, and the id of the one before, or empty."""
+def next_bundle(connection: Connection, recipient: str, epoch: str) -> tuple[int, str]:
+    """Return the number of the next bundle for these keys in this epoch, and the id of the one before, or empty."""
     row = connection.execute(
-        "SELECT max(number) FROM sent_bundle WHERE contact_id = ? AND epoch = ?", (contact_id, epoch)
+        "SELECT max(number) FROM sent_bundle WHERE recipient = ? AND epoch = ?", (recipient, epoch)
     ).fetchone()
     last = connection.execute(
-        "SELECT bundle_id FROM sent_bundle WHERE contact_id = ? ORDER BY serial DESC LIMIT 1", (contact_id,)
+        "SELECT bundle_id FROM sent_bundle WHERE recipient = ? ORDER BY serial DESC LIMIT 1", (recipient,)
     ).fetchone()
     return (int(row[0] or 0) + 1, str(last[0]) if last else "")
 
 
-def add_sent(
-    connection: Connection,
-    bundle_id: str,
-    contact_id: str,
-    epoch: str,
-    number: int,
-    case_serial: int,
-    sealed_at: datetime,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class StoredSent:
+    """A bundle that left, or without a digest may have left.
+
+    Attributes:
+        recipient: Hashes of the keys that it was made for, ascending, with commas; empty under a passphrase.
+        name: What the contact was called when it was sealed, or empty.
+    """
+
+    bundle_id: str
+    recipient: str
+    name: str
+    epoch: str
+    number: int
+    case_serial: int
+    sealed_at: str
+    sha256: str = ""
+
+
+_SENT = "bundle_id, recipient, name, epoch, number, case_serial, sealed_at, sha256"
+
+
+def add_sent(connection: Connection, sent: StoredSent) -> None:
     """Enter a bundle that is about to leave; without a digest it reads "may have left"."""
     connection.execute(
-        "INSERT INTO sent_bundle (bundle_id, serial, contact_id, epoch, number, case_serial, sealed_at) VALUES "
-        "(?, (SELECT coalesce(max(serial), 0) + 1 FROM sent_bundle), ?, ?, ?, ?, ?)",
-        (bundle_id, contact_id, epoch, number, case_serial, format_time(sealed_at)),
-    )
+        f"INSERT INTO sent_bundle (serial, {_SENT}) VALUES "  # noqa: S608
+        "((SELECT coalesce(max(serial), 0) + 1 FROM sent_bundle), ?, ?, ?, ?, ?, ?, ?, ?)",
+        (sent.bundle_id, sent.recipient, sent.name, sent.epoch, sent.number, sent.case_serial, sent.sealed_at,
+         sent.sha256),
+    )  # fmt: skip
 
 
 def drop_sent(connection: Connection, bundle_id: str) -> None:
@@ -157,32 +165,18 @@ def finish_sent(connection: Connection, bundle_id: str, sha256: str, checkpoint:
     )
 
 
-def sent_checkpoint(connection: Connection, contact_id: str) -> str:
-    """Return the checkpoint note in the newest bundle for this recipient that was written, or empty."""
+def sent_checkpoint(connection: Connection, recipient: str) -> str:
+    """Return the checkpoint note in the newest bundle for these keys that was written, or empty."""
     row = connection.execute(
-        "SELECT checkpoint FROM sent_bundle WHERE contact_id = ? AND checkpoint <> '' ORDER BY serial DESC LIMIT 1",
-        (contact_id,),
+        "SELECT checkpoint FROM sent_bundle WHERE recipient = ? AND checkpoint <> '' ORDER BY serial DESC LIMIT 1",
+        (recipient,),
     ).fetchone()
     return str(row[0]) if row else ""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSent:
-    """A bundle that left, or without a digest may have left."""
-
-    bundle_id: str
-    contact_id: str
-    number: int
-    sealed_at: str
-    sha256: str
-
-
 def sent_of_case(connection: Connection, case_serial: int) -> list[StoredSent]:
     """Return what was sealed of a case, newest first."""
-    sql = (
-        "SELECT bundle_id, contact_id, number, sealed_at, sha256 FROM sent_bundle WHERE case_serial = ? "
-        "ORDER BY serial DESC"
-    )
+    sql = f"SELECT {_SENT} FROM sent_bundle WHERE case_serial = ? ORDER BY serial DESC"  # noqa: S608
     return [StoredSent(*row) for row in connection.execute(sql, (case_serial,))]
 
 
@@ -191,11 +185,14 @@ class StoredReceipt:
     """A bundle that was received.
 
     Attributes:
+        bundle_id: As its sender calls it.
+        name: Its id in the log here: another one where something else had that id.
         recipient: Kind and hashes of the keys it was made for; bundles are numbered for each such recipient.
         manifest: SHA-256 of its description, hexadecimal.
     """
 
     bundle_id: str
+    name: str
     signer: bytes
     epoch: str
     number: int
@@ -208,7 +205,7 @@ class StoredReceipt:
 
 
 _RECEIVED = (
-    "bundle_id, signer, epoch, number, recipient, manifest, verdict, case_serial, received_at, checkpoint "
+    "bundle_id, name, signer, epoch, number, recipient, manifest, verdict, case_serial, received_at, checkpoint "
     "FROM received_bundle"
 )
 
@@ -225,24 +222,20 @@ def received_in_case(connection: Connection, case_serial: int) -> list[StoredRec
     return [StoredReceipt(*row) for row in connection.execute(sql, (case_serial,))]
 
 
-def received_names(connection: Connection) -> set[tuple[bytes, str]]:
-    """Return signer and id of all bundles that were taken in."""
-    rows = connection.execute("SELECT signer, bundle_id FROM received_bundle")
-    return {(bytes(row[0]), str(row[1])) for row in rows}
+def received_names(connection: Connection) -> set[str]:
+    """Return the ids that all bundles that were taken in have in the log here."""
+    return {str(row[0]) for row in connection.execute("SELECT name FROM received_bundle")}
 
 
-def raise_received(connection: Connection, receipt: StoredReceipt) -> None:
-    """Enter that the signer of a received bundle is established."""
-    connection.execute(
-        "UPDATE received_bundle SET verdict = ? WHERE signer = ? AND bundle_id = ? AND manifest = ?",
-        (Verdict.VERIFIED.value, receipt.signer, receipt.bundle_id, receipt.manifest),
-    )
+def raise_received(connection: Connection, name: str) -> None:
+    """Enter that the signer of the received bundle with this id in the log is established."""
+    connection.execute("UPDATE received_bundle SET verdict = ? WHERE name = ?", (Verdict.VERIFIED.value, name))
 
 
 def add_received(connection: Connection, receipt: StoredReceipt) -> None:
     """Enter a received bundle."""
     connection.execute(
-        f"INSERT INTO received_bundle ({_RECEIVED.split(' FROM ')[0]}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-        (receipt.bundle_id, receipt.signer, receipt.epoch, receipt.number, receipt.recipient, receipt.manifest,
-         receipt.verdict, receipt.case_serial, receipt.received_at, receipt.checkpoint),
+        f"INSERT INTO received_bundle ({_RECEIVED.split(' FROM ')[0]}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        (receipt.bundle_id, receipt.name, receipt.signer, receipt.epoch, receipt.number, receipt.recipient,
+         receipt.manifest, receipt.verdict, receipt.case_serial, receipt.received_at, receipt.checkpoint),
     )  # fmt: skip

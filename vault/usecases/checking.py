@@ -291,11 +291,7 @@ def _check_contacts(vault: OpenVault, state: _State) -> None:
     for contact_id in sorted(state.contact.keys() - {one.id for one in found}):
         state.say(6, "contact-missing", contact_id, "The log knows a contact that the store does not hold.")
     _compare_bundles(state, state.sent, vault.read(contacts.sent_ids))
-    names = vault.read(contacts.received_names)
-    # One whose id was taken here is in the log under a local one.
-    ids = {bundle_id for _, bundle_id in names}
-    local = {name: evidence.local_id(vault, *name, "bundle") for name in names} if state.taken != ids else {}
-    _compare_bundles(state, state.taken, {local[name] if local.get(name) in state.taken else name[1] for name in names})
+    _compare_bundles(state, state.taken, vault.read(contacts.received_names))
 
 
 def _compare_bundles(state: _State, logged: set[str], held: set[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,8 +25,13 @@ from vault.store.contacts import StoredContact
 
 MAX_NAME: Final = 200
 _HIDDEN: Final = ("Cc", "Cf", "Cs", "Cn", "Zl", "Zp")
-_JOINERS: Final = frozenset("\u200c\u200d")
-"""Scripts such as Uyghur and Tibetan need them; they do not tell one name from another."""
+_JOINERS: Final = frozenset("\u200c\u200d\u180b\u180c\u180d\u180e\u180f")
+"""Scripts such as Uyghur, Tibetan and Mongolian need them; they do not tell one name from another."""
+_BLANK: Final = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
+"""Marks and letters that show nothing: Default_Ignorable_Code_Point of Unicode 15, without the categories above and the
+joiners; and the empty pattern of Braille."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,18 +168,19 @@ def _name(text: str) -> str:
     """Return a name that a list can show on one line.
 
     Raises:
-        RefusedError: Empty, longer than 200 characters, or with controls or marks that turn the direction of text.
+        RefusedError: Empty, longer than 200 characters, or with controls or characters that nobody sees.
     """
     if not text.strip() or len(text) > MAX_NAME:
         raise RefusedError(f"A contact needs a name of 1 to {MAX_NAME} characters.", "Give one with --name.")
-    if any(unicodedata.category(character) in _HIDDEN and character not in _JOINERS for character in text):
+    hidden = (unicodedata.category(character) in _HIDDEN and character not in _JOINERS for character in text)
+    if any(hidden) or _BLANK.search(text):
         raise RefusedError("The name holds characters that cannot be seen.", "Give another name with --name.")
     return text
 
 
 def _looks(name: str) -> str:
-    """Return what a person tells names apart by: letters without case, width and joiners."""
-    plain = unicodedata.normalize("NFKC", name).casefold()
+    """Return what a person tells names apart by: letters without case, width, joiners and what shows nothing."""
+    plain = _BLANK.sub("", unicodedata.normalize("NFKC", name).casefold())
     return " ".join("".join(character for character in plain if character not in _JOINERS).split())
 
 
@@ -187,6 +194,8 @@ def _enter(transaction: Transaction, fresh: StoredContact, *, renamed: bool) -> 
     connection = transaction.connection
     by_key = contacts.by_key(connection, fresh.signing_key) if fresh.signing_key else None
     alike = _alike(transaction, fresh.name)
+    if by_key is None and fresh.card and alike is not None and alike.signing_key == fresh.signing_key:
+        by_key = alike
     if alike is not None and replace(fresh, id=alike.id, verified=alike.verified) == alike:
         return public(alike)
     if alike is not None and not fresh.card and set(fresh.recipients) <= set(alike.recipients):
@@ -202,8 +211,6 @@ def _enter(transaction: Transaction, fresh: StoredContact, *, renamed: bool) -> 
             "Ask the person by another way. If the key really changed, add the new one under another name.",
         )
     kept, event, before, change = fresh, "creation", {}, {}
-    if by_key is None and (before_id := contacts.removed_id(connection, fresh)):
-        kept = replace(fresh, id=before_id)
     if by_key is not None:
         if not fresh.card:
             raise AlreadyExistsError(
@@ -213,7 +220,8 @@ def _enter(transaction: Transaction, fresh: StoredContact, *, renamed: bool) -> 
         if read_issue_time(by_key.card) > read_issue_time(fresh.card):
             raise RefusedError("A newer card of this contact is known already.", "Nothing was changed.")
         name = fresh.name if renamed else by_key.name
-        kept = replace(fresh, id=by_key.id, name=name, verified=by_key.verified)
+        # Without a card before, an ssh key was named by whoever gave the recipients, but not shown to be theirs.
+        kept = replace(fresh, id=by_key.id, name=name, verified=by_key.verified and bool(by_key.card))
         event, before = "modification", {"before": contacts.state_digest(by_key)}
         change = _change(by_key, kept, "newer card of the same key")
     contacts.put(connection, kept)
@@ -266,6 +274,8 @@ def rename(vault: OpenVault, name: str, new: str) -> Contact:
 
 def remove(vault: OpenVault, name: str, why: str = "") -> None:
     """Take a contact out of the address book; what was sealed to it or received from it stays in the log.
+
+    Bundles are numbered by keys: if the same ones are added again, theirs go on.
 
     Raises:
         NotFoundError: There is no such contact.
@@ -327,7 +337,7 @@ def verify(vault: OpenVault, name: str, claimed: str) -> tuple[Contact, int]:
             )
         )
         raised = 0
-        if checked.signing_key:
+        if checked.card:
             raised = verdicts.establish(vault, transaction, checked.signing_key, "fingerprint compared")
         return public(checked), raised
 

@@ -136,33 +136,6 @@ CREATE TABLE contact (
 ) STRICT;
 CREATE INDEX contact_by_key ON contact (signing_key);
 
-CREATE TABLE sent_bundle (
-    bundle_id TEXT PRIMARY KEY,
-    serial INTEGER NOT NULL UNIQUE,
-    contact_id TEXT NOT NULL,
-    epoch TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    case_serial INTEGER NOT NULL,
-    sealed_at TEXT NOT NULL,
-    sha256 TEXT NOT NULL DEFAULT '',
-    UNIQUE (contact_id, epoch, number)
-) STRICT;
-
-CREATE TABLE received_bundle (
-    serial INTEGER PRIMARY KEY,
-    bundle_id TEXT NOT NULL,
-    signer BLOB NOT NULL,
-    epoch TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    recipient TEXT NOT NULL,
-    manifest TEXT NOT NULL,
-    verdict TEXT NOT NULL,
-    case_serial INTEGER NOT NULL,
-    received_at TEXT NOT NULL,
-    checkpoint TEXT NOT NULL
-) STRICT;
-CREATE INDEX received_by_signer ON received_bundle (signer, epoch, number);
-
 CREATE TABLE setting (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL

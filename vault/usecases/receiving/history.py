@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from vault.bundle.contents import Incoming
 from vault.bundle.manifest import PASSPHRASE, Description
+from vault.crypto.hashes import sha256
 from vault.errors import FormatError
 from vault.formats.checkpoint import Checkpoint, read_checkpoint
 from vault.model import Severity
@@ -23,14 +24,16 @@ class History:
 
     Attributes:
         findings: Code, severity and sentence of each.
-        continued: The log is shown to continue a state that an earlier bundle brought.
+        continued: The log is shown to continue the newest state of it that earlier bundles brought.
         again: The case that the very same bundle was taken into before, or empty.
+        name: The id that it has in the log here since then, or empty.
         kept_as: The verdict that it carries here since then, or empty.
     """
 
     findings: list[tuple[str, Severity, str]] = field(default_factory=list)
     continued: bool = False
     again: str = ""
+    name: str = ""
     kept_as: str = ""
 
     @property
@@ -60,68 +63,75 @@ def compare(vault: OpenVault, incoming: Incoming, bundle: Description) -> Histor
     found = History()
     for one in before:
         if one.bundle_id == bundle.bundle_id and one.manifest == mark_of(incoming):
-            found.again, found.kept_as = names[one.case_serial], one.verdict
+            found.again, found.name, found.kept_as = names[one.case_serial], one.name, one.verdict
             return found
-    _compare_numbers(found, before, bundle)
-    for one in before:
-        _compare_logs(found, one, bundle)
+    own = {recipient.text for recipient in (vault.identity.hybrid.recipient, vault.identity.x25519.recipient)}
+    _compare_numbers(found, before, bundle, {sha256(text.encode("ascii")).hex() for text in own})
     if before and bundle.epoch not in {one.epoch for one in before}:
         message = "The sender's vault was restored from a backup since the last bundle."
         found.say("new-epoch", Severity.INFO, message)
     if bundle.previous and bundle.previous not in {one.bundle_id for one in before}:
         message = "The sender names an earlier bundle that was not received here."
         found.say("gap", Severity.INFO, message)
-    _compare_continuation(found, before, incoming.earlier, bundle)
+    _compare_logs(found, before, incoming.earlier, bundle)
     return found
 
 
-def _compare_numbers(found: History, before: list[StoredReceipt], bundle: Description) -> None:
-    row = [one for one in before if one.recipient == recipient_of(bundle) and one.epoch == bundle.epoch]
-    # Bundles under a passphrase are no row: each has a number of its own.
-    numbered = bundle.recipient_kind != PASSPHRASE
-    if any(one.bundle_id == bundle.bundle_id for one in before) or (
-        numbered and any(one.number == bundle.number for one in row)
-    ):
+def _compare_numbers(found: History, before: list[StoredReceipt], bundle: Description, own: set[str]) -> None:
+    row = [one for one in before if _same_row(one, bundle)]
+    if any(one.bundle_id == bundle.bundle_id for one in before) or any(one.number == bundle.number for one in row):
         message = "The sender gave this number to another bundle before: there are two histories. Both are kept."
         found.say("equivocation", Severity.ERROR, message)
-    if numbered and row and bundle.number < max(one.number for one in row):
+    if row and bundle.number < max(one.number for one in row):
         message = "A newer bundle of this sender was received before this one."
         found.say("older-bundle", Severity.WARNING, message)
+    # Each set of keys is numbered for itself, so this can be honest; it can be a way around the rule above, too.
+    ours = own & set(bundle.key_hashes)
+    for one in before:
+        same = (one.epoch, one.number) == (bundle.epoch, bundle.number) and ours & set(one.recipient.split(","))
+        if same and not _same_row(one, bundle):
+            message = "The sender gave this number to another bundle for the same key, made for other keys as well."
+            found.say("number-shared", Severity.WARNING, message)
 
 
-def _compare_logs(found: History, one: StoredReceipt, bundle: Description) -> None:
-    """Two states of one log that no honest log can have had; a consistent rewriting does not show here."""
-    try:
-        before: Checkpoint = read_checkpoint(one.checkpoint)
-    except FormatError:
-        return
-    now = bundle.checkpoint
-    if (before.origin, before.size) == (now.origin, now.size) and before.root != now.root:
-        message = "The sender's custody log shows two histories: the same length, but other contents than before."
-        found.say("log-fork", Severity.ERROR, message)
-    same_row = one.recipient == recipient_of(bundle) and one.epoch == bundle.epoch
-    if bundle.recipient_kind != PASSPHRASE and same_row and before.origin == now.origin:
-        grown = (now.size - before.size) * (bundle.number - one.number)
-        if grown < 0:
-            message = "The sender's custody log was shorter in the later of two bundles: entries were taken out."
-            found.say("log-shrunk", Severity.ERROR, message)
+def _same_row(one: StoredReceipt, bundle: Description) -> bool:
+    """True for bundles that are numbered together; those under a passphrase have a number of their own each."""
+    same = (one.recipient, one.epoch) == (recipient_of(bundle), bundle.epoch)
+    return same and bundle.recipient_kind != PASSPHRASE
 
 
-def _compare_continuation(
-    found: History, before: list[StoredReceipt], earlier: Checkpoint | None, bundle: Description
-) -> None:
-    """The earlier state that the log was shown to continue must be one that an earlier bundle brought."""
-    roots = set()
+def _compare_logs(found: History, before: list[StoredReceipt], earlier: Checkpoint | None, bundle: Description) -> None:
+    """Compare the state of the log with every one that this signer showed; one signer has one log.
+
+    It is shown to be whole only by a proof that leads from the newest of these states: from an older one a proof also
+    leads to a log in which everything since was rewritten.
+    """
+    now, known = bundle.checkpoint, []
     for one in before:
         with contextlib.suppress(FormatError):
-            known = read_checkpoint(one.checkpoint)
-            if earlier is not None and (known.origin, known.size) == (earlier.origin, earlier.size):
-                roots.add(known.root)
-    if earlier is not None and roots - {earlier.root}:
-        message = "The sender's custody log was rewritten: it does not hold what it held in an earlier bundle."
-        found.say("log-rewritten", Severity.ERROR, message)
+            known.append((one, read_checkpoint(one.checkpoint)))
+    for one, state in known:
+        if state.origin == now.origin:
+            if state.size == now.size and state.root != now.root:
+                message = (
+                    "The sender's custody log shows two histories: the same length, but other contents than before."
+                )
+                found.say("log-fork", Severity.ERROR, message)
+            if _same_row(one, bundle) and (now.size - state.size) * (bundle.number - one.number) < 0:
+                message = "The sender's custody log was shorter in the later of two bundles: entries were taken out."
+                found.say("log-shrunk", Severity.ERROR, message)
+        if earlier and (state.origin, state.size) == (earlier.origin, earlier.size) and state.root != earlier.root:
+            message = "The sender's custody log was rewritten: it does not hold what it held in an earlier bundle."
+            found.say("log-rewritten", Severity.ERROR, message)
+    if any(code.startswith("log-") for code, _, _ in found.findings):
         return
-    found.continued = bool(roots)
-    if not found.continued and bundle.previous in {one.bundle_id for one in before}:
+    # What a restored vault enters carries another origin.
+    states = [state for _, state in known if state.origin == now.origin] or [state for _, state in known]
+    newest = max(states, key=lambda state: state.size, default=None)
+    found.continued = newest is not None and newest in (earlier, now)
+    if newest is None or found.continued:
+        return
+    # One that was only overtaken on its way cannot prove more, and is said to be older.
+    if now.size >= newest.size or all(code != "older-bundle" for code, _, _ in found.findings):
         message = "The sender does not prove that the custody log continues what earlier bundles brought."
         found.say("log-unproved", Severity.WARNING, message)

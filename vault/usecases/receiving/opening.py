@@ -210,6 +210,7 @@ def known(vault: OpenVault, signer: bytes) -> Known:
         return audit.check_contact(connection, found) if found is not None else None
 
     found = vault.read(look)
+    # `by_key` knows keys from cards alone: whoever names an ssh key need not have it.
     if found is None or not found.verified:
         return Known(unverified=found.name if found else "")
     return Known(True, found.name, bool(found.expires_at and found.expires_at <= vault.clock()))

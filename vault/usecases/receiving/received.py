@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from vault import evidence
 from vault.formats import custody_entry
 from vault.formats.fingerprint import fingerprint_of_key
 from vault.open_vault import OpenVault
@@ -48,17 +47,15 @@ def received(vault: OpenVault, case_id: str) -> tuple[Received, ...]:
 
     def work(connection: Connection) -> tuple[Received, ...]:
         found = contacts.received_in_case(connection, cases.serial(connection, case_id))
-        return tuple(_received(vault, connection, one) for one in found)
+        return tuple(_received(connection, one) for one in found)
 
     return vault.read(work)
 
 
-def _received(vault: OpenVault, connection: Connection, one: StoredReceipt) -> Received:
+def _received(connection: Connection, one: StoredReceipt) -> Received:
     sender = contacts.by_key(connection, one.signer)
-    local = evidence.local_id(vault, one.signer, one.bundle_id, "bundle")
-    entries = custody.entries_of(connection, local) or custody.entries_of(connection, one.bundle_id)
     numbers, codes = [], ()
-    for stored in entries:
+    for stored in custody.entries_of(connection, one.name):
         event = custody_entry.read_entry(stored.entry, stored.disclosures).event
         # A bundle of this vault that came back has entries about its leaving, too.
         if event.get("type") == "dissemination":

@@ -18,7 +18,7 @@ from vault import evidence, files
 from vault.bundle.contents import Incoming, IncomingRecord
 from vault.bundle.manifest import Description
 from vault.bundle.open import Keys, open_bundle
-from vault.bundle.verify import UNSEEN, verdict_of
+from vault.bundle.verify import REWRITTEN, UNSEEN, verdict_of
 from vault.crypto.randomness import new_id
 from vault.errors import FormatError, IntegrityError, ReadOnlyError
 from vault.formats import custody_entry
@@ -125,7 +125,7 @@ def _receive(
         taken = vault.atomic(lambda transaction: work(transaction).run())
         opened = replace(opened, case_id=taken.case_id, taken=taken.count)
     else:
-        _again(vault, incoming, incoming.bundle, opened, history)
+        _again(vault, incoming, opened, history)
         opened = replace(opened, case_id=history.again)
     return _told(opened, history)
 
@@ -137,7 +137,8 @@ def _told(opened: Opened, history: History) -> Opened:
         report = replace(report, steps=(*report.steps, STEP))
     if history.continued:
         # The one who receives is the one who has that earlier state.
-        report = replace(report, not_checked=tuple(one for one in report.not_checked if one != UNSEEN))
+        caveats = (UNSEEN, REWRITTEN)
+        report = replace(report, not_checked=tuple(one for one in report.not_checked if one not in caveats))
     for code, severity, message in history.findings:
         report = add(report, code, message, severity)
     return replace(opened, report=report, verdict=verdict_of(report, opened.verdict is Verdict.VERIFIED))
@@ -152,11 +153,11 @@ def _say_replayed(history: History) -> None:
     history.say("replayed", Severity.ERROR, message)
 
 
-def _again(vault: OpenVault, incoming: Incoming, bundle: Description, opened: Opened, history: History) -> None:
+def _again(vault: OpenVault, incoming: Incoming, opened: Opened, history: History) -> None:
     """Say of a bundle that was received before what it is here; raise it where its signer is established only now."""
     if _now_verified(opened, history):
         why = "received again, the signer being established"
-        vault.atomic(lambda transaction: establish(vault, transaction, incoming.signer, why, bundle.bundle_id))
+        vault.atomic(lambda transaction: establish(vault, transaction, incoming.signer, why, history.name))
         message = "This bundle was received before as intact. Who signed it is established now: it is kept as verified."
         history.say("now-verified", Severity.INFO, message)
     else:
@@ -206,7 +207,7 @@ class _Taking:
         contacts.add_received(
             self.transaction.connection,
             StoredReceipt(
-                self.bundle.bundle_id, self.incoming.signer, self.bundle.epoch, self.bundle.number,
+                self.bundle.bundle_id, self.name, self.incoming.signer, self.bundle.epoch, self.bundle.number,
                 recipient_of(self.bundle), mark_of(self.incoming), verdict.value, case_serial,
                 format_time(self.vault.clock()), self.incoming.checkpoint,
             ),
@@ -230,18 +231,20 @@ class _Taking:
         return self.incoming.signer == self.vault.identity.public_key
 
     def _name(self) -> str:
-        """Return the bundle's id in this vault's log: its own, unless something else has that here.
+        """Return the bundle's id in this vault's log: its own, unless anything else has that here.
 
-        Entries about two things under one id would be taken for those about one of them.
+        Entries about two things under one id would be taken for those about one of them. A bundle of this vault that
+        comes back keeps its id: the entries about its leaving are about the same thing.
         """
-        for stored in custody.entries_of(self.transaction.connection, self.bundle.bundle_id):
+        wanted, own = self.bundle.bundle_id, self.vault.identity.fingerprint
+        for stored in custody.entries_of(self.transaction.connection, wanted):
             event = custody_entry.read_entry(stored.entry, stored.disclosures).event
-            same = event.get("transfer", {}).get("from") == self.opened.signer
-            if not same or event.get("object", {}).get("kind") != "bundle":
+            left = event["type"] == "dissemination" and event.get("transfer", {}).get("from") == own
+            if not (self._own and left):
                 message = "This bundle has an id that something else has here; the log knows it under another."
                 self.history.say("bundle-id-taken", Severity.WARNING, message)
-                return evidence.local_id(self.vault, self.incoming.signer, self.bundle.bundle_id, "bundle")
-        return self.bundle.bundle_id
+                return new_id()
+        return wanted
 
     def _case(self, sender_case: str) -> int:
         """Return the serial of the case for this sender's case: the one from before, or a new one, its id ours."""

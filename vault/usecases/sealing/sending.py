@@ -17,6 +17,7 @@ from typing import Final
 from vault import audit, evidence, files, passphrase
 from vault.bundle.contents import Outgoing, OutgoingAttachment, OutgoingEntry, OutgoingRecord
 from vault.bundle.manifest import MAX_PURPOSE
+from vault.bundle.seal import binding
 from vault.bundle.seal import seal as seal_bundle
 from vault.crypto.randomness import new_id
 from vault.errors import (
@@ -34,10 +35,10 @@ from vault.formats.checkpoint import read_checkpoint
 from vault.formats.fingerprint import fingerprint_of_key, fingerprint_of_recipient
 from vault.formats.tar import container_size
 from vault.jobs import Job
-from vault.model import CustodyEvent, Secret
+from vault.model import CustodyEvent, Secret, format_time
 from vault.open_vault import SOFTWARE, OpenVault, Transaction
 from vault.store import cases, contacts, content, custody, records
-from vault.store.contacts import StoredContact
+from vault.store.contacts import StoredContact, StoredSent
 from vault.store.database import Connection
 from vault.store.records import StoredRecord, StoredVersion
 from vault.surroundings import is_folder
@@ -114,7 +115,6 @@ def seal_with_passphrase(vault: OpenVault, choice: Choice, secret: Secret, targe
     answer = passphrase.strength(secret.reveal().decode("utf-8", "replace"))
     if not answer.ok:
         raise RefusedError(answer.sentence, answer.advice)
-    # Every such bundle has a number of its own: nobody learns from it how many others were made.
     person = StoredContact(new_id(), "", (), b"", True, None, "")
     return _seal_to(vault, _plan(vault, choice, target, job), person, (ScryptRecipient(secret),))
 
@@ -240,21 +240,22 @@ def _seal(vault: OpenVault, plan: _Plan, to: Collection[str]) -> tuple[Sealed, .
 def _seal_to(
     vault: OpenVault, plan: _Plan, person: StoredContact, keys: _Recipients | tuple[ScryptRecipient]
 ) -> Sealed:
-    choice, bundle_id = plan.choice, new_id()
+    choice, bundle_id, whom = plan.choice, new_id(), ",".join(binding(keys)[1])
     target = plan.target / f"{new_id()}.age" if is_folder(plan.target) else plan.target
     event = functools.partial(_event, vault, plan, person, bundle_id)
 
     def begin(transaction: Transaction) -> tuple[int, str, str]:
         connection = transaction.connection
         epoch = custody.current_epoch(connection)
-        number, previous = contacts.next_bundle(connection, person.id, epoch)
-        serial = cases.serial(connection, choice.case_id)
-        contacts.add_sent(connection, bundle_id, person.id, epoch, number, serial, vault.clock())
+        # Bundles under a passphrase have no order: nobody learns from one how many others were made.
+        number, previous = contacts.next_bundle(connection, whom, epoch) if whom else (1, "")
+        serial, now = cases.serial(connection, choice.case_id), format_time(vault.clock())
+        contacts.add_sent(connection, StoredSent(bundle_id, whom, person.name, epoch, number, serial, now))
         transaction.record(event("intent"))
         return number, previous, epoch
 
     def gather(connection: Connection) -> tuple[tuple[OutgoingEntry, ...], str, str, tuple[bytes, ...]]:
-        earlier = contacts.sent_checkpoint(connection, person.id)
+        earlier = contacts.sent_checkpoint(connection, whom) if whom else ""
         path = _consistency(connection, earlier) if earlier else ()
         return _entries(connection, plan.chosen), custody.head(connection), earlier, path
 
@@ -328,7 +329,7 @@ def _refuse_full(vault: OpenVault, folder: Path, chosen: tuple[Chosen, ...]) -> 
 
 
 def _address(person: StoredContact) -> str:
-    if person.signing_key:
+    if person.card:
         return fingerprint_of_key(person.signing_key)
     return fingerprint_of_recipient(person.recipients[0]) if person.recipients else PASSPHRASE_RECIPIENT
 

@@ -18,7 +18,7 @@ class Sent:
 
     Attributes:
         bundle_id: Its id.
-        recipient: The contact's name as it is now, or empty: a passphrase, or a contact that was removed.
+        recipient: What the contact was called when it was sealed, or empty: a passphrase.
         address: The recipient's fingerprint, or ``"passphrase"``.
         purpose: As the recipient was told.
         number: Of the bundles for this recipient in this epoch.
@@ -47,14 +47,13 @@ def sent(vault: OpenVault, case_id: str) -> tuple[Sent, ...]:
     """
 
     def work(connection: Connection) -> tuple[Sent, ...]:
-        names = {person.id: person.name for person in contacts.page(connection)}
         found = contacts.sent_of_case(connection, cases.serial(connection, case_id))
-        return tuple(_sent(vault, connection, one, names.get(one.contact_id, "")) for one in found)
+        return tuple(_sent(vault, connection, one) for one in found)
 
     return vault.read(work)
 
 
-def _sent(vault: OpenVault, connection: Connection, one: StoredSent, name: str) -> Sent:
+def _sent(vault: OpenVault, connection: Connection, one: StoredSent) -> Sent:
     """Return a bundle with what the log says of it; others can have sent a bundle under the same id back."""
     numbers, address, purpose, related = [], "", "", ()
     for stored in custody.entries_of(connection, one.bundle_id):
@@ -67,6 +66,6 @@ def _sent(vault: OpenVault, connection: Connection, one: StoredSent, name: str) 
         purpose = event.get("purpose", {}).get("why", "")
         related = related or tuple(event.get("related", ()))
     return Sent(
-        one.bundle_id, name, address, purpose, one.number, datetime.fromisoformat(one.sealed_at), one.sha256,
+        one.bundle_id, one.name, address, purpose, one.number, datetime.fromisoformat(one.sealed_at), one.sha256,
         tuple(numbers), related,
     )  # fmt: skip
