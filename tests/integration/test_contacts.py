@@ -198,6 +198,7 @@ def test_an_ssh_key_that_somebody_named_is_not_shown_to_be_theirs(vault, others,
     sealed = seal(others[0], case, f"Holder {tmp_path.name}", tmp_path / "1.age")
     opened = api.receiving.receive(vault, sealed.file, Job())
     assert (opened.verdict, opened.signer_name, opened.contact) == (Verdict.INTACT, "", "")
+    assert api.contacts.verify(vault, "Mallory", made.fingerprint)[1] == 0
     added = api.contacts.add_card(vault, their_card)
     assert (added.name, added.verified) == ("Lawyer", False)
     assert names(vault) == {"Lawyer": False, "Mallory": True}

@@ -138,7 +138,7 @@ class ContactsScreen(VaultScreen):
         ssh_key = await self.app.push_screen_wait(
             AskDialog(
                 _("Their ssh public key, if they have one"),
-                _("A line that begins with ssh-ed25519. With it, what they sign can be recognised. May be empty."),
+                _("A line that begins with ssh-ed25519. Only their card makes what they sign verified. May be empty."),
                 do=_("Add"),
                 may_be_empty=True,
             )

@@ -25,7 +25,7 @@ from vault.store.contacts import StoredContact
 
 MAX_NAME: Final = 200
 _HIDDEN: Final = ("Cc", "Cf", "Cs", "Cn", "Zl", "Zp")
-_JOINERS: Final = frozenset("\u200c\u200d\u180b\u180c\u180d\u180e\u180f")
+_JOINERS: Final = frozenset("\u200c\u200d\u180b\u180c\u180d\u180f")
 """Scripts such as Uyghur, Tibetan and Mongolian need them; they do not tell one name from another."""
 _BLANK: Final = re.compile(
     "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
