@@ -1,7 +1,8 @@
 """The one display filter for foreign text: what a terminal would obey is shown, not obeyed.
 
-Controls, line separators and bidirectional marks become visible; joiners that scripts need (ZWJ, ZWNJ) stay, tabs and
-line breaks stay where the caller allows them. Stored bytes are never changed: this is for showing only.
+Controls, line separators, bidirectional marks and letters that show nothing become visible; joiners that scripts need
+(ZWJ, ZWNJ, the variation selectors of Mongolian) stay, tabs and line breaks stay where the caller allows them. Stored
+bytes are never changed: this is for showing only.
 """
 
 from __future__ import annotations
@@ -10,7 +11,11 @@ import functools
 import unicodedata
 from typing import Final
 
-_JOINERS: Final = frozenset("\u200c\u200d")
+_JOINERS: Final = frozenset("\u200c\u200d\u180b\u180c\u180d\u180f")
+_BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0").union(
+    map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+)
+"""Letters and marks that show nothing: two names with and without one look the same."""
 _VISIBLE: Final = {
     "\u200e": "⟨LRM⟩", "\u200f": "⟨RLM⟩", "\u061c": "⟨ALM⟩", "\u202a": "⟨LRE⟩", "\u202b": "⟨RLE⟩", "\u202c": "⟨PDF⟩",
     "\u202d": "⟨LRO⟩", "\u202e": "⟨RLO⟩", "\u2066": "⟨LRI⟩", "\u2067": "⟨RLI⟩", "\u2068": "⟨FSI⟩", "\u2069": "⟨PDI⟩",
@@ -38,7 +43,7 @@ def shown(text: str, *, lines: bool = False) -> str:
             out.append(character)
         elif kind == "Cc":
             out.append(chr(0x2400 + ord(character)) if ord(character) < 0x20 else f"⟨{ord(character):02X}⟩")
-        elif kind in ("Cf", "Cs", "Zl", "Zp", "Cn", "Co"):
+        elif kind in ("Cf", "Cs", "Zl", "Zp", "Cn", "Co") or character in _BLANK:
             out.append(f"⟨{ord(character):04X}⟩")
         elif marks <= _MOST_MARKS:
             out.append(character)
@@ -54,10 +59,14 @@ def one_line(value: object, most: int = _LINE) -> str:
 
 @functools.lru_cache(65536)
 def is_hidden(character: str) -> bool:
-    """True for a character that nobody sees and that a terminal or a reader may obey: a control, a bidi mark."""
+    """True for a character that nobody sees: a control or a bidi mark, which a terminal may obey, or a blank letter."""
     if character in _JOINERS or character in "\n\t":
         return False
-    return character in _VISIBLE or unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return (
+        character in _VISIBLE
+        or character in _BLANK
+        or unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    )
 
 
 def harmless(text: str) -> str:

@@ -532,7 +532,7 @@ def test_a_bundle_that_was_cut_off_is_said_to_be_that_by_every_opening(told, pla
                 code, value = told(*words, secrets=lines)
                 error = value["error"]
                 assert (code, error["code"], error["advice"]) == (4, "truncated", "Ask for it again.")
-                assert error["message"] == f"The file ends too early: it was not copied whole ({tmp_path / 'cut.age'})."
+                assert error["message"] == f"The file is incomplete or was altered: its length is not that of a whole bundle ({tmp_path / 'cut.age'})."
     assert not (tmp_path / "bag").exists()
 
 
