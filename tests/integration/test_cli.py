@@ -202,7 +202,7 @@ def test_keys_shares_and_restoring(told, place, tmp_path):
         tmp_path / "b",
         secrets=(PASSPHRASE, "qwerty12", "letmein1"),
     )
-    assert weak[1]["error"]["message"].startswith("Too weak.")
+    assert weak[1]["error"]["message"].startswith("Share 1: Too weak.")
     code, value = told(*words)
     assert (code, value["threshold"], len(value["shares"])) == (0, 2, 2)
     shares = []
@@ -510,6 +510,7 @@ def test_refusals_have_their_exit_code_and_name_the_file(told, place, tmp_path):
 
 
 def test_a_bundle_that_was_cut_off_is_said_to_be_that_by_every_opening(told, place, tmp_path):
+    altered = "The file is incomplete or was altered: its length is not that of a whole bundle"
     vault = reopen(place["vault"])
     secret = "gravel window harvest lantern"
     own = api.sealing.Choice(place["case"], accept_metadata=True)
@@ -532,7 +533,7 @@ def test_a_bundle_that_was_cut_off_is_said_to_be_that_by_every_opening(told, pla
                 code, value = told(*words, secrets=lines)
                 error = value["error"]
                 assert (code, error["code"], error["advice"]) == (4, "truncated", "Ask for it again.")
-                assert error["message"] == f"The file is incomplete or was altered: its length is not that of a whole bundle ({tmp_path / 'cut.age'})."
+                assert error["message"] == f"{altered} ({tmp_path / 'cut.age'})."
     assert not (tmp_path / "bag").exists()
 
 
@@ -791,6 +792,98 @@ def test_without_a_terminal_and_a_descriptor_there_is_advice(place):
     assert process.stderr == (
         b"evault: There is no terminal to ask for a passphrase on. Use --passphrase-fd N with one secret per line.\n"
     )
+
+
+def test_names_in_what_leaves_are_told_before_and_after_sealing(evault, told, place, tmp_path):
+    (tmp_path / "person.toml").write_text('[[names]]\nfull = "Dilnur"\n')
+    (tmp_path / "note.toml").write_text('text = "Dilnur stood at the gate"\n')
+    add = ("record", "add", "--case", place["case"], "--type")
+    person = told(*add, "person", "--file", tmp_path / "person.toml")[1]["id"]
+    note = told(*add, "note", "--file", tmp_path / "note.toml")[1]["id"]
+    words = ("seal", "--case", place["case"], "--to", "Lawyer", "--accept-metadata", "--disclose", f"{note}:text")
+    sentence = "even where the field that holds the name stays:\n    Dilnur, in the text of:"
+    for more in (("--preview",), ("--out", tmp_path / "1.age")):
+        out = evault(*words, *more)[1]
+        assert f"{person}  person\n" in out
+        assert sentence in out
+    value = told(*words, "--withhold", f"{person}:*", "--out", tmp_path / "2.age")[1]
+    assert (value["people"], len(value["names_in_texts"])) == ([], 1)
+    answers = [("Passphrase: ", PASSPHRASE)]
+    seen = on_terminal("--vault", tmp_path / "vault", *words, "--out", tmp_path / "3.age", answers=answers)[1].decode()
+    assert seen.index("Dilnur, in the text of:") < seen.index("leaves: ") < seen.rindex("Dilnur, in the text of:")
+
+
+def test_a_target_that_is_taken_is_said_before_a_passphrase_is_asked_for(told, place, tmp_path):
+    (tmp_path / "taken").write_text("x")
+    seal_it = ("seal", "--case", place["case"], "--to", "Nobody", "--out")
+    for words in (seal_it, ("reveal", f"{place['testimony']}:title", "--to", "Nobody", "--out")):
+        for name, code in (("taken", "exists"), ("no/where", "not-found")):
+            assert told(*words, tmp_path / name, secrets=())[1]["error"]["code"] == code
+
+
+def test_that_the_signer_must_be_compared_is_not_said_where_it_was(evault, told, place, tmp_path):
+    compare = "Whose key signed the bag: compare the fingerprint"
+    assert compare not in evault("open", tmp_path / "back.age", "--out", tmp_path / "bag")[1]
+    assert compare in evault("verify", tmp_path / "bag", secrets=())[1]
+    assert compare not in evault("verify", tmp_path / "bag", "--signer", place["fingerprint"], secrets=())[1]
+    assert compare not in evault("receive", tmp_path / "back.age")[1]
+    again = evault("receive", tmp_path / "back.age")
+    assert (again[0], again[1].splitlines()[0]) == (1, "This bundle was received before; nothing was taken in again.")
+
+
+def test_a_recipient_string_is_compared_as_stock_tools_show_it(evault, told, place):
+    recipient = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
+    out = evault("contact", "add", "--name", "Court", "--recipient", recipient)[1]
+    line = next(line for line in out.splitlines() if "printf" in line)
+    told_by_tools = subprocess.run(
+        ["sh", "-c", line.partition("with: ")[2]], capture_output=True, text=True, check=True
+    ).stdout.split()[0]  # fmt: skip
+    assert f"or, as their sha256sum shows it: {told_by_tools}\n" in out
+    assert told_by_tools in evault("contact", "list")[1]
+    code, value = told("contact", "verify", "Court", "--fingerprint", "12345" * 8)
+    assert (code, value["error"]["message"]) == (1, "What you typed is not the fingerprint of this contact.")
+    assert value["error"]["advice"].startswith("Check it, and ask again.")
+    assert told("contact", "verify", "Court", "--fingerprint", told_by_tools)[1]["verified"] is True
+
+
+def test_advice_leads_on(told, place, tmp_path):
+    large, private = tmp_path / "large", tmp_path / "id"
+    large.write_bytes(bytes(200_000))
+    private.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    (tmp_path / "x.toml").write_text('nothing = "x"\n')
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "pictures").mkdir()
+    add = ("contact", "add", "--name", "N", "--recipient", "age1")
+    correct = ("record", "correct", "--file", tmp_path / "x.toml")
+    for words, message, advice in (
+        (("person",), "That is a type of record", "'evault record add --case ID --type person --file F'"),
+        (("extract", "nonsense", "--out", tmp_path / "o"), "There is no record", "attachment list --case ID'"),
+        (("recovery", "check", large, large), "too large", "Name a share"),
+        (("contact", "add", large), "too large", "Name a contact card"),
+        (("contact", "add", tmp_path / "empty"), "not a usable", "Name a contact card"),
+        ((*add, "--ssh-key", private), "This is a private ssh key", "it ends in .pub"),
+        ((*correct, place["photo"]), "does not exist", "schema show attachment'"),
+        ((*correct, place["testimony"]), "does not exist", "schema show testimony'"),
+        (("verify", PHOTO), "neither an opened bundle", "'evault"),
+        (("verify", tmp_path / "empty"), "neither an opened bundle", "'evault"),
+        (("search", "--limit", "0", "x"), "--limit takes", "20"),
+        (("case", "list", "--limit", "-3"), "--limit takes", "20"),
+    ):  # fmt: skip
+        code, value = told(*words)
+        assert code in (2, 4), words
+        assert message in value["error"]["message"], words
+        assert advice in value["error"]["advice"], words
+    code, value = told("case", "list", vault=PHOTO)
+    assert (code, value["error"]["message"].startswith("--vault names a file, not a folder (")) == (4, True)
+    advice = told("restore", tmp_path / "pictures", vault="new")[1]["error"]["advice"]
+    assert "'evault backup'" in advice
+
+
+def test_a_deleted_record_is_said_to_be_that(evault, place):
+    evault("record", "delete", place["testimony"], "--why", "w")
+    out = evault("record", "show", place["testimony"])[1]
+    assert "What it said was deleted" in out
+    assert "\n\n" not in out
 
 
 # -- on a terminal --------------------------------------------------------------------------------------------------

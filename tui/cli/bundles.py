@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from tui import leaving
 from tui.cli import asking
-from tui.cli.context import Context, Result, about, say, size, writing
+from tui.cli.context import Context, Result, about, refuse_taken, say, size, writing
 from tui.cli.words import inside
 from tui.notices import notice_for
 from tui.text import one_line
@@ -35,11 +37,17 @@ def seal(context: Context) -> Result:
         authority=arguments.authority,
         place=arguments.location,
     )
+    if not arguments.preview:
+        refuse_taken(arguments.out)
     with context.unlocked() as vault:
         shown = api.sealing.preview(vault, choice)
+        names = _names(shown, api.sealing.preview(vault, api.sealing.Choice(arguments.case)))
         unverified = _caution(vault, arguments.to)
         if arguments.preview:
-            return _previewed(shown, arguments.to, unverified)
+            return _previewed(shown, names, arguments.to, unverified)
+        if context.attended:
+            for line in names.lines:
+                say(line)
         _ask_about(context, unverified)
         secret = context.new_secret("Passphrase for the bundle") if arguments.with_passphrase else None
         target = Path(arguments.out)
@@ -52,11 +60,42 @@ def seal(context: Context) -> Result:
                 )
         except HoldError as error:
             return _held(context, shown, error)
-    return {"bundles": [_made(one) for one in made], **_shown(shown, [*_shown_lines(shown), *_lines(made)])}
+    lines = [*_shown_lines(shown), *names.lines, *_lines(made)]
+    return {"bundles": [_made(one) for one in made], **_shown(shown, names, lines)}
 
 
-def _shown(shown: api.sealing.Preview, lines: list[str]) -> Result:
-    return {"records": [_part(part) for part in shown.parts], "left_out": shown.left_out, "lines": lines}
+@dataclass(frozen=True)
+class _Names:
+    """Whom a bundle tells of: ids of records of people in it, and names in its texts; and lines that say so."""
+
+    people: list[str]
+    in_texts: list[str]
+    lines: list[str]
+
+
+def _names(shown: api.sealing.Preview, whole: api.sealing.Preview) -> _Names:
+    people = [part for part in shown.parts if part.type == "person" and part.disclosed]
+    in_texts = leaving.hidden_names(shown.parts, whole.parts)
+    lines = []
+    if people:
+        named = _some([part.title or part.record_id for part in people])
+        lines.append(f"People with a record of their own in it: {named}")
+    if in_texts:
+        lines.append("Names that leave inside a text, even where the field that holds the name stays:")
+        lines += [f"    {line}" for line in in_texts[:_MOST_NAMES]]
+        if len(in_texts) > _MOST_NAMES:
+            lines.append(f"    and {len(in_texts) - _MOST_NAMES} more")
+    return _Names([part.record_id for part in people], in_texts, lines)
+
+
+def _shown(shown: api.sealing.Preview, names: _Names, lines: list[str]) -> Result:
+    return {
+        "records": [_part(part) for part in shown.parts],
+        "left_out": shown.left_out,
+        "people": names.people,
+        "names_in_texts": names.in_texts,
+        "lines": lines,
+    }
 
 
 def _shown_lines(shown: api.sealing.Preview) -> list[str]:
@@ -66,14 +105,9 @@ def _shown_lines(shown: api.sealing.Preview) -> list[str]:
     return lines
 
 
-def _previewed(shown: api.sealing.Preview, to: list[str], unverified: tuple[str, ...]) -> Result:
+def _previewed(shown: api.sealing.Preview, names: _Names, to: list[str], unverified: tuple[str, ...]) -> Result:
     """Return what each recipient would see; nothing was written."""
-    people = [part for part in shown.parts if part.type == "person" and part.disclosed]
-    lines = _shown_lines(shown)
-    if people:
-        lines.append(
-            f"People with a record of their own in it: {_some([part.title or part.record_id for part in people])}"
-        )
+    lines = [*_shown_lines(shown), *names.lines]
     if any(part.identifying for part in shown.parts):
         lines.append("Files carry facts that may identify people: sealing asks for --accept-metadata, or for less.")
     lines.append(f"Each of these would see that: {_some(to) if to else 'whoever knows the passphrase'}.")
@@ -81,8 +115,7 @@ def _previewed(shown: api.sealing.Preview, to: list[str], unverified: tuple[str,
     return {
         "bundles": [],
         "recipients": [{"name": name, "verified": name not in unverified} for name in to],
-        "people": [part.record_id for part in people],
-        **_shown(shown, lines),
+        **_shown(shown, names, lines),
     }
 
 
@@ -181,6 +214,7 @@ def reveal(context: Context) -> Result:
     """Disclose a field later."""
     arguments = context.arguments
     record_id, path = arguments.what
+    refuse_taken(arguments.out)
     with context.unlocked() as vault:
         _ask_about(context, _caution(vault, [arguments.to]))
         with writing(arguments.out):
@@ -295,6 +329,8 @@ def receive(context: Context) -> Result:
         with about(source):
             opened = context.try_secret("Passphrase of the bundle", take) if arguments.with_passphrase else take()
     result = _opened(opened, {"case": opened.case_id, "taken": opened.taken}, [context.hint(_taken(opened))])
+    if any(one.code == "replayed" for one in opened.report.findings):
+        result["lines"].insert(0, "This bundle was received before; nothing was taken in again.")
     if opened.case_id and opened.verdict is Verdict.FAILED:
         # The bundle itself is intact: it is what came before that speaks against it.
         result["lines"].remove(_SENTENCE[Verdict.FAILED])

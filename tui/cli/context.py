@@ -10,12 +10,12 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import platformdirs
 
 from tui.cli import asking
-from tui.cli.secrets import TRIES, NoTerminalError, Secrets
+from tui.cli.secrets import TRIES, NoSecretError, Secrets
 from tui.notices import sentence_of
 from tui.text import one_line, shown
 from vault import api
@@ -131,7 +131,7 @@ class Context:
                 break
             try:
                 return work()
-            except NoTerminalError:
+            except NoSecretError:
                 raise
             except mistake as error:
                 say(f"{sentence_of(error)} {error.advice}".rstrip())
@@ -165,6 +165,8 @@ def about(
     """
     try:
         yield
+    except NoSecretError:
+        raise
     except VaultError as error:
         if exactly and type(error) is not exactly:
             raise
@@ -174,6 +176,29 @@ def about(
         if subject and not error.message.endswith(")."):
             error.message = f"{error.message.removesuffix('.')} ({one_line(subject)})."
         raise
+
+
+@contextlib.contextmanager
+def advised(advice: str, *instead_of: str) -> Iterator[None]:
+    """Give better advice in what is refused inside, where its own is one of these general ones."""
+    try:
+        yield
+    except VaultError as error:
+        if error.advice in instead_of:
+            error.advice = advice
+        raise
+
+
+def refuse_taken(target: str | Path) -> None:
+    """Refuse a new file that cannot be made, before anybody is asked anything.
+
+    Raises:
+        NotFoundError: The folder for it does not exist.
+        AlreadyExistsError: Something of that name is there that is no folder to write into.
+    """
+    with writing(target):
+        if os.path.lexists(target) and not Path(target).is_dir():
+            raise AlreadyExistsError("The file exists already, and nothing was written.", "Name another one.")
 
 
 @contextlib.contextmanager
@@ -192,6 +217,9 @@ def writing(target: str | Path, source: str | Path = "") -> Iterator[None]:
         yield
 
 
+RIGHT_FILE: Final = "Check that it is the right file."
+"""What is advised of a file that is too large for anything of its kind."""
+
 _progress_is_shown = False
 _COUNTED = frozenset(
     {"checking records", "taking in records", "verifying custody entries", "verifying records", "verifying the log"}
@@ -205,6 +233,16 @@ def say(text: str) -> None:
     with contextlib.suppress(OSError, AttributeError, ValueError):
         sys.stderr.write(shown(text, lines=True) + "\n")
         sys.stderr.flush()
+
+
+def say_stopping() -> None:
+    """Say at once that work which shows its progress is being stopped: tidying up may take a while.
+
+    Safe in a signal's handler: it uses no buffer.
+    """
+    if _progress_is_shown:
+        with contextlib.suppress(OSError, AttributeError, ValueError):
+            os.write(sys.stderr.fileno(), b"\nStopping ...\n")
 
 
 def clear_progress() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tui.cli.context import Context, Result, say, size, writing
+from tui.cli.context import Context, Result, advised, say, size, writing
 from tui.cli.records import as_json, from_whom, plain, record_lines, toml_of, whose
 from tui.cli.words import inside
 from tui.notices import advice_of, notice_for, sentence_of
@@ -78,7 +78,7 @@ def case_show(context: Context) -> Result:
 
 
 def search(context: Context) -> Result:
-    """Search all signed text."""
+    """Search the titles of cases and all signed text."""
     with context.unlocked() as vault:
         found = api.search.find(vault, " ".join(context.arguments.words), min(limit(context.arguments.limit), 1000))
     hits = [
@@ -87,7 +87,8 @@ def search(context: Context) -> Result:
         for hit in found
     ]  # fmt: skip
     lines = [
-        f"{hit.id}  {one_line(hit.type, 12):<12} {whose(hit):<9} {one_line(hit.snippet)}{from_whom(hit)}"
+        f"{hit.id}  {one_line(hit.type, 12):<12} {'' if hit.type == api.search.CASE else whose(hit):<9} "
+        f"{one_line(hit.snippet)}{from_whom(hit)}"
         for hit in found
     ]
     return {"hits": hits, "lines": lines or ["Nothing was found."]}
@@ -210,7 +211,8 @@ def attachment_show(context: Context) -> Result:
 def extract(context: Context) -> Result:
     """Write an attachment out, in clear."""
     arguments = context.arguments
-    with context.unlocked() as vault, writing(arguments.out):
+    ids = "'evault attachment list --case ID' shows the ids of files."
+    with context.unlocked() as vault, writing(arguments.out), advised(ids, "See 'evault record list --case ID'."):
         one = api.intake.extract(
             vault, arguments.attachment, Path(arguments.out), context.job, arguments.why,
             arguments.authority, arguments.location,

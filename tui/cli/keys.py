@@ -7,8 +7,8 @@ import functools
 from pathlib import Path
 
 from tui.cli import asking
-from tui.cli.context import Context, Result, about, say
-from tui.cli.parser import UsageError
+from tui.cli.context import RIGHT_FILE, Context, Result, about, advised, say
+from tui.cli.usage import UsageError
 from tui.text import one_line
 from vault import api
 from vault.api import Share
@@ -143,7 +143,7 @@ def read_shares(context: Context, names: list[str]) -> list[Share]:
     shares = []
     for name in names:
         path = Path(name)
-        with about(path):
+        with about(path), advised("Name a share: a file such as share-1-of-3-set-6023.age.", RIGHT_FILE):
             asked = api.recovery.needs_passphrase(path)
             if asked:
                 shares.append(context.try_secret(f"Passphrase of {path.name}", functools.partial(_read_share, path)))

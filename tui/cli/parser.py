@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any, Never
 
 from tui.cli.asking import Question, TextAction
+from tui.cli.usage import UsageError, count_of, field_of, language_of
 from tui.i18n import LANGUAGES
 from vault import __version__, api
-from vault.model import is_id
 
 _USAGE = "evault [--vault DIR] [--passphrase-fd N] [--json] COMMAND ..."
 
@@ -44,20 +44,6 @@ _SIGNER = "Fingerprint of the signer, as you were told"
 _GLOBAL = ("--vault", "--passphrase-fd", "--json")
 
 
-class UsageError(Exception):
-    """The command line itself is wrong; neither text quotes what was typed.
-
-    Args:
-        message: What is wrong, one plain sentence.
-        advice: What to do next.
-    """
-
-    def __init__(self, message: str, advice: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.advice = advice
-
-
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **more: Any) -> None:
         more.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
@@ -74,6 +60,12 @@ class _Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
             return
+        if action.dest == "command" and value in api.schemas():
+            raise UsageError(
+                "That is a type of record, not a command.",
+                f"'evault schema show {value}' prints an empty one; "
+                f"'evault record add --case ID --type {value} --file F' signs it.",
+            )
         near = difflib.get_close_matches(str(value), [str(choice) for choice in action.choices], 1)
         what = "command" if action.dest in ("command", "part") else "value for " + "/".join(action.option_strings)
         advice = f"Did you mean '{near[0]}'?" if near else f"See '{self.prog} --help'."
@@ -92,7 +84,7 @@ def _plain(message: str) -> str:
         return f"{where} and {rule.rpartition(' ')[2]} exclude each other."
     if message.startswith("argument ") and "expected" in rule:
         return f"{where} needs a value."
-    if message.startswith("argument ") and "invalid int" in rule:
+    if message.startswith("argument ") and ("invalid int" in rule or "invalid count_of" in rule):
         return f"{where} takes a whole number."
     return "There is a word or an option in the command line that this command does not take."
 
@@ -164,20 +156,6 @@ def _basis(command: Any, *, handed_over: bool = True) -> None:
         _text(command, "--location", "Medium or place, no address", help="medium or place it goes to; it is logged")
 
 
-def _field(text: str) -> tuple[str, str]:
-    """Return a record's id and a field's path from RECORD:FIELD."""
-    record_id, colon, path = text.partition(":")
-    if not colon or not path or not is_id(record_id):
-        raise UsageError("A field is named as RECORD:FIELD.", "See 'evault case show ID' and 'evault record show ID'.")
-    return record_id, path
-
-
-def _language(text: str) -> str:
-    if not api.is_language(text):
-        raise UsageError("--lang takes a language tag.", "Write zh-Hans, ug, bo, kk-Cyrl or en, for example.")
-    return text
-
-
 def _keys(add: _Add) -> None:
     init = add("init", "make a vault", "a new passphrase")
     _text(init, "--name", "Name", help="the name to give on contact cards; may stay empty")
@@ -236,13 +214,13 @@ def _cases(add: _Add) -> None:
     case = part("add", "open a case", _VAULT)
     _text(case, "--title", "Title of the case", default=None, help="asked for unless it is given")
     case.set_defaults(needed=Question("title", "Title of the case"))
-    part("list", "list the cases, newest first", _VAULT).add_argument("--limit", metavar="N", type=int, default=50)
+    part("list", "list the cases, newest first", _VAULT).add_argument("--limit", metavar="N", type=count_of, default=50)
     part("show", "show a case with its records and attachments", _VAULT).add_argument("id", metavar="CASE")
     part = _parts(add("testimony", "testimonies"), "add")
     testimony = part("add", "sign a testimony from a UTF-8 text ('-' = standard input)", _VAULT)
     testimony.add_argument("--case", metavar="ID", required=True)
     _text(testimony, "--title", "Title")
-    testimony.add_argument("--lang", type=_language, help="language tag, for example zh-Hans, ug-Arab, bo")
+    testimony.add_argument("--lang", type=language_of, help="language tag, for example zh-Hans, ug-Arab, bo")
     testimony.add_argument("--file", metavar="F", required=True)
     part = _parts(add("record", "records of any type"), "add", "correct", "list", "show", "delete")
     record = part("add", "sign a record from a TOML file ('-' = standard input)", _VAULT)
@@ -268,8 +246,8 @@ def _cases(add: _Add) -> None:
     part("show", "print an empty record of a type, to be filled in for 'record add'", _VAULT).add_argument(
         "type", metavar="TYPE"
     )
-    search = add("search", "search all signed text, newest first: evault search, or evault search -- WORDS", _VAULT)
-    search.add_argument("--limit", metavar="N", type=int, default=20)
+    search = add("search", "search titles and all signed text: evault search, or evault search -- WORDS", _VAULT)
+    search.add_argument("--limit", metavar="N", type=count_of, default=20)
     search.add_argument("words", nargs="*", metavar="WORDS", help="asked for if there are none, or '-'")
     search.set_defaults(needed=Question("words", "Words to search for"))
 
@@ -286,7 +264,7 @@ def _files(add: _Add) -> None:
           help="what was changed, by whom, with what, and why")  # fmt: skip
     attach.add_argument("--declared-type", metavar="TYPE", default="", help="what its name or its sender says it is")
     attach.add_argument(
-        "--lang", dest="language", metavar="TAG", action="append", type=_language, default=[],
+        "--lang", dest="language", metavar="TAG", action="append", type=language_of, default=[],
         help="a language spoken or written in them; repeat it",
     )  # fmt: skip
     attach.add_argument("--how", metavar="CODE", default="", help="how obtained, for example handed_over, downloaded")
@@ -317,10 +295,10 @@ def _bundles(add: _Add) -> None:
     result.add_argument("--preview", action="store_true", help="write nothing; show what each recipient would see")
     field = "a field of a record (RECORD:FIELD), a group of fields, or all of them (RECORD:*); repeat it"
     seal.add_argument(
-        "--disclose", action="append", type=_field, default=[], metavar="RECORD:FIELD", help=f"let leave: {field}"
+        "--disclose", action="append", type=field_of, default=[], metavar="RECORD:FIELD", help=f"let leave: {field}"
     )
     seal.add_argument(
-        "--withhold", action="append", type=_field, default=[], metavar="RECORD:FIELD", help=f"keep back: {field}"
+        "--withhold", action="append", type=field_of, default=[], metavar="RECORD:FIELD", help=f"keep back: {field}"
     )
     _text(
         seal,
@@ -335,7 +313,7 @@ def _bundles(add: _Add) -> None:
     )
     whom.add_argument("--with-passphrase", action="store_true", help="encrypt under a passphrase instead of --to")
     reveal = add("reveal", "disclose one field later, against the same signature", _VAULT)
-    reveal.add_argument("what", metavar="RECORD:FIELD", type=_field)
+    reveal.add_argument("what", metavar="RECORD:FIELD", type=field_of)
     _text(reveal, "--to", "Name of the contact", required=True, metavar="NAME", help="a contact")
     reveal.add_argument("--out", required=True, metavar="F")
     _basis(reveal)
@@ -364,7 +342,7 @@ def _bundles(add: _Add) -> None:
 def _whole(add: _Add) -> None:
     log = _parts(add("log", "custody log"), "show", "verify", "checkpoint", "prove")
     show = log("show", "show the newest entries", _VAULT)
-    show.add_argument("--limit", metavar="N", type=int, default=50)
+    show.add_argument("--limit", metavar="N", type=count_of, default=50)
     show.add_argument("--case", metavar="ID", default="")
     log("verify", "recompute the whole log", _VAULT)
     point = log("checkpoint", "write the log's signed state, to be kept elsewhere", _VAULT)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
-from tui.cli.context import Context, Result, about, writing
-from tui.cli.parser import UsageError
+from tui.cli.context import RIGHT_FILE, Context, Result, about, advised, writing
+from tui.cli.usage import UsageError
 from tui.text import one_line
 from vault import api
-from vault.errors import FormatError, RefusedError
+from vault.errors import FormatError, IntegrityError, RefusedError
 from vault.model import Contact
 
 _CARD_LIMIT = 1 << 16
+_LONG_KEY = 100
 
 
 def identity_show(context: Context) -> Result:
@@ -84,6 +86,7 @@ def _fields(contact: Contact) -> Result:
         "name": contact.name,
         "fingerprint": contact.fingerprint,
         "ssh_fingerprint": contact.ssh_fingerprint,
+        "sha256": _sha256(contact),
         "verified": contact.verified,
         "recipients": list(contact.recipients),
     }
@@ -95,11 +98,12 @@ def contact_add(context: Context) -> Result:
     if arguments.card is not None and arguments.ssh_key:
         raise UsageError("--ssh-key goes with --recipient: a card has its own key.", "Leave one of them out.")
     if arguments.card is not None:
-        text = _text(Path(arguments.card), "the contact card")
-    ssh_key = _text(Path(arguments.ssh_key), "the ssh key") if arguments.ssh_key else ""
+        with _card():
+            text = _text(Path(arguments.card), "the contact card")
+    ssh_key = _ssh_key(arguments.ssh_key) if arguments.ssh_key else ""
     with context.unlocked() as vault:
         if arguments.card is not None:
-            with about(arguments.card):
+            with about(arguments.card), _card():
                 contact = api.contacts.add_card(vault, text, arguments.name)
         else:
             try:
@@ -114,8 +118,24 @@ def contact_add(context: Context) -> Result:
         lines.append(contact.fingerprint)
         if contact.ssh_fingerprint:
             lines.append(f"or, as ssh-keygen shows it: {contact.ssh_fingerprint}")
+        if found := _sha256(contact):
+            lines.append(f"or, as their sha256sum shows it: {found}")
+            key = contact.recipients[0] if len(contact.recipients[0]) < _LONG_KEY else "THEIR-AGE1-KEY"
+            lines.append(f"They get that, on their computer, with: printf %s {key} | sha256sum")
         lines.append(context.hint("If it is the same: 'evault contact verify - --fingerprint -'; it asks for both."))
     return {**_fields(contact), "lines": lines}
+
+
+def _card() -> contextlib.AbstractContextManager[None]:
+    return advised("Name a contact card: the small text file that 'evault identity card' wrote.", RIGHT_FILE, "")
+
+
+def _ssh_key(name: str) -> str:
+    text = _text(Path(name), "the ssh key")
+    if "PRIVATE KEY-----" in text[:100]:
+        with about(name):
+            raise RefusedError("This is a private ssh key.", "Give the file with the public key: it ends in .pub.")
+    return text
 
 
 def _text(path: Path, what: str) -> str:
@@ -124,6 +144,13 @@ def _text(path: Path, what: str) -> str:
             return api.read_small(path, _CARD_LIMIT, what).decode("utf-8")
         except UnicodeDecodeError as error:
             raise FormatError(what, "not text", "Check that it is the right file.") from error
+
+
+def _sha256(contact: Contact) -> str:
+    """Return the fingerprint of a contact who is one recipient string alone, as stock tools show it; else nothing."""
+    if contact.ssh_fingerprint or contact.signing_key or len(contact.recipients) != 1:
+        return ""
+    return api.hash_of_recipient(contact.recipients[0]).hex()
 
 
 def contact_list(context: Context) -> Result:
@@ -135,6 +162,8 @@ def contact_list(context: Context) -> Result:
         lines.append(f"{'verified  ' if one.verified else 'UNVERIFIED'}  {one.fingerprint}  {one_line(one.name)}")
         if one.ssh_fingerprint:
             lines.append(f"            {one.ssh_fingerprint}")
+        if found_hash := _sha256(one):
+            lines.append(f"            {found_hash}")
     return {"contacts": [_fields(contact) for contact in found], "lines": lines or ["There are no contacts."]}
 
 
@@ -158,7 +187,13 @@ def contact_remove(context: Context) -> Result:
 def contact_verify(context: Context) -> Result:
     """Enter that fingerprints were compared."""
     with context.unlocked() as vault, about("--fingerprint", exactly=RefusedError):
-        contact, raised = api.contacts.verify(vault, context.arguments.name, context.arguments.fingerprint)
+        try:
+            contact, raised = api.contacts.verify(vault, context.arguments.name, context.arguments.fingerprint)
+        except IntegrityError as error:
+            # A slip of the finger is likelier than a key that was exchanged.
+            error.message = "What you typed is not the fingerprint of this contact."
+            error.advice = "Check it, and ask again. If it stays different, do not use this contact."
+            raise
     lines = [f"{one_line(contact.name)} is verified."]
     if raised:
         lines.append(f"Bundles received from them before that are verified now: {raised}.")

@@ -7,9 +7,10 @@ from pathlib import Path
 from tui.cli import bundles
 from tui.cli.bundles import finding_lines, findings_of
 from tui.cli.context import Context, Result, about
-from tui.cli.parser import UsageError
+from tui.cli.usage import UsageError
 from tui.text import one_line
 from vault import api
+from vault.errors import WrongKindError
 from vault.model import LogEntry, Verdict
 
 _EXIT = {Verdict.VERIFIED: 0, Verdict.FAILED: 1, Verdict.INTACT: 6}
@@ -28,6 +29,12 @@ def verify(context: Context) -> Result:
     if path.is_dir() and (arguments.key or arguments.anchor):
         raise UsageError("--key and --anchor go with a file of a custody log.", "Leave them out for a folder.")
     if not arguments.key:
+        if path.is_file() and not _is_sealed(path):
+            with about(path):
+                raise WrongKindError(
+                    "This is neither an opened bundle nor a file of a custody log.",
+                    "Name the folder that 'evault open' wrote, or a checkpoint or proof with --key.",
+                )
         return bundles.verify(context)
     with about(arguments.key):
         key = api.proofs.public_key(Path(arguments.key))
@@ -38,6 +45,15 @@ def verify(context: Context) -> Result:
     with about(path):
         found = api.proofs.verify(path, key, arguments.signer, anchor)
     return _result(found)
+
+
+def _is_sealed(path: Path) -> bool:
+    """Say whether a file begins as encrypted ones do, so that it may be a bundle that is still to be opened."""
+    try:
+        with path.open("rb") as source:
+            return source.read(64).lstrip().startswith((b"age-encryption.org/", b"-----BEGIN AGE"))
+    except OSError:
+        return True  # Verifying will say what is the matter.
 
 
 def _result(found: api.proofs.Proved) -> Result:

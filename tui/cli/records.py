@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 import tomllib
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tui.cli import asking
-from tui.cli.context import Context, Result, about, size
+from tui.cli.context import Context, Result, about, advised, size
 from tui.cli.toml import dumps
 from tui.text import one_line
 from vault import api
@@ -122,7 +123,8 @@ def toml_of(name: str) -> dict[str, Json]:
 def record_add(context: Context) -> Result:
     """Sign a record of any type."""
     fields = toml_of(context.arguments.file)
-    with context.unlocked() as vault, about(_named(context.arguments.file), exactly=RefusedError):
+    named = about(_named(context.arguments.file), exactly=RefusedError)
+    with context.unlocked() as vault, named, _fields_of(context.arguments.type):
         record = api.records.add(vault, context.arguments.case, context.arguments.type, fields)
     return _signed(record)
 
@@ -130,11 +132,19 @@ def record_add(context: Context) -> Result:
 def record_correct(context: Context) -> Result:
     """Sign a new version."""
     fields = toml_of(context.arguments.file)
-    with context.unlocked() as vault, about(_named(context.arguments.file), exactly=RefusedError):
+    named = about(_named(context.arguments.file), exactly=RefusedError)
+    with context.unlocked() as vault, named, _fields_of(api.records.outline(vault, context.arguments.id)[0].type):
         record = api.records.correct(vault, context.arguments.id, fields, context.arguments.why)
     result, changed = _signed(record), record.versions[-1].changed
     lines = [*result["lines"], f"Changed: {', '.join(map(one_line, changed))}."]
     return {**result, "changed": list(changed), "lines": lines}
+
+
+def _fields_of(kind: str) -> contextlib.AbstractContextManager[None]:
+    """Advise how to see the fields of a type where one is named that it does not have."""
+    general = "See docs/formats/schema.md for the fields"
+    advice = f"'evault schema show {one_line(kind)}' prints the fields that there are."
+    return advised(advice, f"{general}.", f"{general} of each type.")
 
 
 def record_list(context: Context) -> Result:
@@ -164,17 +174,21 @@ def record_show(context: Context) -> Result:
         for one in record.versions
     ]
     lines = [_record_line(record)]
+    if record.deleted:
+        lines.append("What it said was deleted; its log entries stay: 'evault log show'.")
     if record.origin:
         withheld = "; parts of it are withheld" if record.withheld else ""
         lines.append(f"Received from {record.origin}, {record.verdict}{withheld}.")
     if context.arguments.version:
         lines.append(f"Its values in version {context.arguments.version}:")
-    lines.append("")
+    if record.fields:
+        lines.append("")
     for name, value in record.fields.items():
         lines += [f"{one_line(name)}{_marks(leaves, name)}:", *(f"    {line}" for line in plain(value).split("\n"))]
     for path, (target, here) in named.items():
         lines.append(f"{one_line(path)}: {'here as ' + here if here else one_line(target) + ' is not here'}")
-    lines.append("")
+    if record.versions:
+        lines.append("")
     for one in record.versions:
         lines.append(f"version {one.version}  {format_time(one.signed_at)}  {one.digest}")
         if one.changed:

@@ -15,12 +15,13 @@ from typing import Any, NoReturn
 
 from tui import i18n, supervisor
 from tui.cli import commands
-from tui.cli.context import Context, Result, clear_progress, hint, say, show_progress
-from tui.cli.parser import UsageError, build, short_help
+from tui.cli.context import Context, Result, about, clear_progress, hint, say, say_stopping, show_progress
+from tui.cli.parser import build, short_help
 from tui.cli.secrets import Secrets
+from tui.cli.usage import UsageError
 from tui.notices import advice_of, notice_for, sentence_of
 from tui.text import shown
-from vault.errors import CancelledError, VaultError
+from vault.errors import CancelledError, VaultError, WrongKindError
 from vault.jobs import Job
 
 EXIT_USAGE = 2
@@ -60,7 +61,11 @@ def _run(words: list[str], as_json: bool) -> int:
                 say(short_help())
                 return EXIT_USAGE
             return _screens(arguments)
-        named = arguments.vault or ""
+        # A restore's --vault is yet to be made: the commands that its errors advise are about another one.
+        named = "" if arguments.command == "restore" else arguments.vault or ""
+        if arguments.vault and Path(arguments.vault).is_file():
+            with about(arguments.vault):
+                raise WrongKindError("--vault names a file, not a folder.", "Name the vault's folder.")
         context = Context(arguments, Secrets(arguments.passphrase_fd), Job(show_progress))
         with context.prepared():
             result = commands.find(arguments)(context)
@@ -100,6 +105,7 @@ def _on_stop(handler: Any) -> None:
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
     del number, frame
+    say_stopping()
     raise KeyboardInterrupt
 
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tui.cli.parser import UsageError
+from tui.cli.usage import UsageError
 from vault.api import to_secret
 from vault.errors import RefusedError
 from vault.model import Secret
@@ -20,8 +20,8 @@ TRIES: Final = 3
 _LIMIT: Final = 1 << 16
 
 
-class NoTerminalError(RefusedError):
-    """There is nobody to ask."""
+class NoSecretError(RefusedError):
+    """There is none, and nobody to ask for one."""
 
 
 class Secrets:
@@ -56,12 +56,12 @@ class Secrets:
         """
         if self._lines is not None:
             if not self._lines:
-                raise RefusedError(f"There is no line left for: {prompt}.", "Give one secret per line, in order.")
+                raise NoSecretError(f"There is no line left for: {prompt}.", "Give one secret per line, in order.")
             try:
                 return to_secret(self._lines.pop(0).decode("utf-8"))
             except UnicodeDecodeError:
                 pass  # The error quotes the secret; it is not chained.
-            raise RefusedError("A secret is not valid UTF-8.", "Write it as UTF-8.")
+            raise NoSecretError("A secret is not valid UTF-8.", "Write it as UTF-8.")
         typed = _ask(prompt)
         if twice and _ask(f"{prompt}, again") != typed:
             raise RefusedError("The two were not the same.", "Try again.")
@@ -88,13 +88,13 @@ def _ask(prompt: str) -> str:
         try:
             Path("/dev/tty").open("rb").close()
         except OSError as error:
-            raise NoTerminalError(
+            raise NoSecretError(
                 "There is no terminal to ask for a passphrase on.", "Use --passphrase-fd N with one secret per line."
             ) from error
     try:
         typed = getpass.getpass(f"{prompt}: ")
     except EOFError as error:
-        raise NoTerminalError("No passphrase was typed.", "Try again.") from error
+        raise NoSecretError("No passphrase was typed.", "Try again.") from error
     _stay_silent()
     return typed
 

@@ -35,9 +35,11 @@ from vault.formats.tar import Source
 from vault.jobs import Job
 from vault.model import Report, Verdict
 
+WHOSE_KEY = "Whose key signed the bag: compare the fingerprint with one that you received on another way."
+"""Not checked here; whoever knows the key, or was told its fingerprint, has it established."""
 NOT_CHECKED = (
     "Times are claims of the sender: nothing here proves when something was written or signed.",
-    "Whose key signed the bag: compare the fingerprint with one that you received on another way.",
+    WHOSE_KEY,
     "Whether the sender holds more records, attachments or log entries than were included.",
     "Whether what is told is true.",
     "Whether the SHA-512 digests that records may state are right: SHA-256 is what was compared.",

@@ -17,7 +17,7 @@ from vault.bundle.contents import Incoming
 from vault.bundle.evidence import ATTACHMENT_TYPE
 from vault.bundle.manifest import Description
 from vault.bundle.open import Keys, extract_bundle
-from vault.bundle.verify import verdict_of, verify_folder
+from vault.bundle.verify import WHOSE_KEY, verdict_of, verify_folder
 from vault.formats import fingerprint
 from vault.jobs import Job
 from vault.model import Finding, Report, Secret, Severity, Verdict
@@ -232,6 +232,8 @@ def judge(incoming: Incoming, claimed: str, who: Known) -> Opened:
             established = fingerprint.matches(claimed, hashed)
             if not established:
                 report = add(report, "signer-mismatch", "The bag was signed by another key than the one you named.")
+        if established:
+            report = replace(report, not_checked=tuple(one for one in report.not_checked if one != WHOSE_KEY))
         if who.expired:
             message = "The card of the contact who signed this has expired: ask whether the key is still in use."
             report = add(report, "signer-expired", message, Severity.WARNING)

@@ -1,0 +1,46 @@
+"""What the command line itself may get wrong, and the values in it that are more than words."""
+
+from __future__ import annotations
+
+from vault import api
+from vault.model import is_id
+
+
+class UsageError(Exception):
+    """The command line itself is wrong; neither text quotes what was typed.
+
+    Args:
+        message: What is wrong, one plain sentence.
+        advice: What to do next.
+    """
+
+    def __init__(self, message: str, advice: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+
+def field_of(text: str) -> tuple[str, str]:
+    """Return a record's id and a field's path from RECORD:FIELD."""
+    record_id, colon, path = text.partition(":")
+    if not colon or not path or not is_id(record_id):
+        raise UsageError("A field is named as RECORD:FIELD.", "See 'evault case show ID' and 'evault record show ID'.")
+    return record_id, path
+
+
+def count_of(text: str) -> int:
+    """Return how many to show: 1 or more.
+
+    Raises:
+        ValueError: Not a number.
+    """
+    if int(text) < 1:
+        raise UsageError("--limit takes a whole number from 1 on.", "Leave it out, or give 20, for example.")
+    return int(text)
+
+
+def language_of(text: str) -> str:
+    """Return a language tag."""
+    if not api.is_language(text):
+        raise UsageError("--lang takes a language tag.", "Write zh-Hans, ug, bo, kk-Cyrl or en, for example.")
+    return text
