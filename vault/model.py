@@ -230,6 +230,8 @@ class Hit:
     """One search result.
 
     Attributes:
+        id: Of the record, or of a case whose title holds the words.
+        type: Of the record, or ``case``.
         snippet: What stands around the words; anybody's text, if it was received.
         position: Continues the list.
         origin: Empty for own records, else the signer's fingerprint.

@@ -326,3 +326,19 @@ def test_a_draft_makes_no_attachment_without_a_file_and_corrects_only_what_is_sa
     drafts.save(vault, case.id, "attachment", {"description": "a paper"}, file.id, based_on=1)
     drafts.sign(vault, file.id)
     assert records.show(vault, file.id).fields == file.fields | {"description": "a paper"}
+
+
+def test_a_case_is_found_by_its_title_as_text_is(vault, case):
+    older = api.cases.add(vault, "Arrests at the Gāte").id
+    newer = api.cases.add(vault, "The gate, second night").id
+    note = records.add(vault, newer, "note", {"text": "the gate again"}).id
+    hits = search.find(vault, "GATE")
+    assert [(hit.id, hit.case_id, hit.type) for hit in hits] == [
+        (newer, newer, "case"), (older, older, "case"), (note, newer, "note")
+    ]  # fmt: skip
+    assert hits[1].snippet == "Arrests at the Gāte"
+    assert [hit.id for hit in search.find(vault, "gat second")] == [newer]
+    assert [hit.id for hit in search.find(vault, "案件")] == [case.id]
+    assert search.find(vault, "ate") == search.find(vault, "件案") == search.find(vault, "-") == []
+    assert [hit.type for hit in search.find(vault, "gate", 2)] == ["case", "note"]
+    assert [hit.id for hit in search.find(vault, "gate", before=hits[-1].position + 1)] == [note]

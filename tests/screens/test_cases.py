@@ -38,6 +38,21 @@ def test_typing_searches_in_signed_text_and_enter_opens_what_was_found(at, vault
     at(story, vault)
 
 
+def test_a_case_is_found_by_its_title_and_enter_opens_it(at, vault):
+    case = api.cases.add(vault, "At the Gāte")
+    api.cases.add(vault, "Another")
+
+    async def story(person):
+        await person.press("slash")
+        await person.type("gate")
+        assert person.app.screen.query_one("#hits", DataTable).row_count == 1
+        await person.press("enter", "enter")
+        assert type(person.app.screen).__name__ == "CaseScreen"
+        assert person.app.screen.case_id == case.id
+
+    at(story, vault)
+
+
 def test_a_title_cannot_speak_to_the_terminal(at, vault):
     api.cases.add(vault, "bad \x1b]52;c;aGk=\x07 \u202etitle")
 

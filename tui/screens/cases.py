@@ -149,7 +149,7 @@ class CasesScreen(VaultScreen):
             self.app.push_screen(CaseScreen(str(event.row_key.value)))
         else:
             hit = self._hits[event.cursor_row]
-            self.app.push_screen(CaseScreen(hit.case_id, record_id=hit.id))
+            self.app.push_screen(CaseScreen(hit.case_id, record_id="" if hit.type == api.search.CASE else hit.id))
 
     # -- search -------------------------------------------------------------------------------------------------------
 

@@ -203,6 +203,21 @@ def find(
     return [(row, snippet(text_of(row), pattern)) for (row,) in rows]
 
 
+def matcher(words: str) -> Callable[[str], bool]:
+    """Return what says whether a short text that is in no index holds all of `words`, by the rules of `find`.
+
+    Raises:
+        RefusedError: As `find`.
+    """
+    patterns = [_pattern([phrase]) for phrase in _phrases(words)]
+
+    def holds(text: str) -> bool:
+        folded = fold(text)
+        return bool(patterns) and all(pattern.search(folded) for pattern in patterns)
+
+    return holds
+
+
 def _stored(connection: Connection, row: int) -> str | None:
     found = connection.execute("SELECT tokens FROM search_text WHERE serial = ?", (row,)).fetchone()
     return zlib.decompress(found[0]).decode() if found else None
