@@ -21,7 +21,8 @@ _VISIBLE: Final = {
     "\u202d": "⟨LRO⟩", "\u202e": "⟨RLO⟩", "\u2066": "⟨LRI⟩", "\u2067": "⟨RLI⟩", "\u2068": "⟨FSI⟩", "\u2069": "⟨PDI⟩",
     "\ufeff": "⟨BOM⟩",
 }  # fmt: skip
-_MOST_MARKS: Final = 16
+MOST_MARKS: Final = 16
+"""Marks that one letter may carry: more would run over the lines above and below."""
 _LINE: Final = 200
 
 
@@ -45,7 +46,7 @@ def shown(text: str, *, lines: bool = False) -> str:
             out.append(chr(0x2400 + ord(character)) if ord(character) < 0x20 else f"⟨{ord(character):02X}⟩")
         elif kind in ("Cf", "Cs", "Zl", "Zp", "Cn", "Co") or character in _BLANK:
             out.append(f"⟨{ord(character):04X}⟩")
-        elif marks <= _MOST_MARKS:
+        elif marks <= MOST_MARKS:
             out.append(character)
     return "".join(out)
 
@@ -70,16 +71,20 @@ def is_hidden(character: str) -> bool:
 
 
 def harmless(text: str) -> str:
-    """Return `text` without the characters that a terminal obeys, at the same width: they take no cell.
+    """Return `text` without what a terminal obeys and without floods of marks, at the same width: they take no cell.
 
     The last filter before the terminal, for what `shown` was not asked about; whole texts of a person go through
     `shown`, where hidden marks become visible.
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        character
-        for character in text
-        if character in _JOINERS
-        or (character not in _VISIBLE and unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
-    )
+    out: list[str] = []
+    marks = 0
+    for character in text:
+        kind = unicodedata.category(character)
+        marks = marks + 1 if kind in ("Mn", "Me") else 0
+        if marks <= MOST_MARKS and (
+            character in _JOINERS or (character not in _VISIBLE and kind not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
+        ):
+            out.append(character)
+    return "".join(out)

@@ -5,6 +5,7 @@ Terminals differ in what they do with text from right to left: `tui.direction` d
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -15,7 +16,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui import direction
-from tui.text import is_hidden, shown
+from tui.text import MOST_MARKS, is_hidden, shown
 from tui.widgets import wrapping
 
 Order = Callable[[str, bool], str]
@@ -92,7 +93,6 @@ def from_right(paragraph: str) -> bool:
 def _filtered(paragraph: str) -> str:
     """Return a paragraph through the display filter; only one that needs it is gone through sign by sign."""
     each = set(paragraph)
-    marks = sum(paragraph.count(one) for one in each if unicodedata.category(one) in ("Mn", "Me"))
-    if marks > len(paragraph) // 2 or any(map(is_hidden, each)):
-        return shown(paragraph, lines=True)
-    return paragraph
+    marks = "".join(one for one in each if unicodedata.category(one) in ("Mn", "Me"))
+    flood = marks and re.search(f"[{marks}]{{{MOST_MARKS + 1}}}", paragraph)
+    return shown(paragraph, lines=True) if flood or any(map(is_hidden, each)) else paragraph
