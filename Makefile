@@ -16,7 +16,7 @@ MAX_SKIPS ?= 0
 
 help:
 	@echo "make run      run evault (ARGS=\"case list\")"
-	@echo "make demo     walk the whole way between two vaults (FILES=\"photo.jpg paper.pdf\" takes your own files)"
+	@echo "make demo     walk the whole way between two vaults (FILES=\"photo.jpg 'my film (1).mp4'\" takes your own files)"
 	@echo "make test     run the tests (ARGS=\"-k name\" is handed to pytest)"
 	@echo "make check    everything that CI runs: lint, types, imports, documents, tests"
 	@echo "make prove    the long proofs: kill, power loss, forensics, hostile input"

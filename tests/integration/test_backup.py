@@ -649,3 +649,30 @@ def test_restoring_twice_gives_two_epochs_that_both_name_where_they_grew_from(va
         again.close()
     assert grown[0][0] != grown[1][0]
     assert grown[0][1:] == grown[1][1:]
+
+
+def outcomes(vault: api.OpenVault) -> list[str]:
+    found = (one.event for one in custody.page(vault, 50))
+    return [event["outcome"]["result"] for event in found if event["object"]["kind"] == "backup"]
+
+
+def test_a_backup_that_fails_is_entered_as_that_and_leaves_no_empty_folder(vault, tmp_path, small_disk, job):
+    disk = small_disk(900)
+    for target in (disk / "stick", disk):
+        with pytest.raises(errors.DiskFullError):
+            backup.backup(vault, target, job)
+        assert (disk.is_dir(), names(disk)) == (True, [])
+        assert outcomes(vault)[:2] == ["failure", "intent"]
+    backup.backup(vault, tmp_path / "stick", job)
+    assert outcomes(vault)[:2] == ["success", "intent"]
+
+
+def test_a_backup_that_fails_at_its_last_step_may_serve_somebody(vault, tmp_path, job, monkeypatch):
+    def fail(*_: object) -> None:
+        raise OSError(5, "the stick was pulled out")
+
+    monkeypatch.setattr(making, "_drop_older", fail)
+    with pytest.raises(errors.StorageError):
+        backup.backup(vault, tmp_path / "stick", job)
+    assert outcomes(vault)[0] == "intent"
+    assert BackupFolder(tmp_path / "stick").whole() == [1]

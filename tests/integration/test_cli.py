@@ -879,6 +879,40 @@ def test_advice_leads_on(told, place, tmp_path):
     assert "'evault backup'" in advice
 
 
+def test_what_no_outcome_follows_is_marked_in_the_log(evault, told, place, tmp_path, monkeypatch):
+    sealing = ("seal", "--case", place["case"], "--to", "Lawyer", "--accept-metadata", "--out")
+    assert told(*sealing, tmp_path / "1.age")[0] == 0
+    assert not any(one["unfinished"] for one in told("log", "show")[1]["entries"])
+    monkeypatch.setattr("vault.usecases.sealing.sending._nothing_left", lambda *_: None)
+    monkeypatch.setattr("vault.usecases.sealing.sending.seal_bundle", lambda *_: 1 / 0)
+    assert told(*sealing, tmp_path / "2.age")[0] == 70
+    entries = told("log", "show")[1]["entries"]
+    (marked,) = [one["event"] for one in entries if one["unfinished"]]
+    assert (marked["type"], marked["outcome"]["result"]) == ("dissemination", "intent")
+    assert evault("log", "show")[1].count("nothing says how it ended") == 1
+
+
+def test_a_damaged_copy_of_the_keys_is_told(evault, told, place, tmp_path):
+    key_file = tmp_path / "vault" / "vault.keys"
+    for words in (("check",), ("case", "list")):
+        whole = bytearray(key_file.read_bytes())
+        whole[100] ^= 1
+        key_file.write_bytes(whole)
+        code, out, err = evault(*words)
+        assert (code, "One of the two copies of the vault's keys was damaged" in err) == (0, True)
+        if words == ("check",):
+            assert "WARNING in step 1 key file: One copy of the keys was damaged" in out
+        assert "damaged" not in evault(*words)[2], "it was written anew"
+    assert told("check")[1]["findings"] == []
+
+
+def test_a_demo_with_a_file_that_cannot_be_taken_in_makes_nothing(evault, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("no such (1).jpeg", "."):
+        code, out, err = evault("demo", tmp_path / name)
+        assert (code, out, str(tmp_path / name) in err) == (4, "", True)
+
+
 def test_a_deleted_record_is_said_to_be_that(evault, place):
     evault("record", "delete", place["testimony"], "--why", "w")
     out = evault("record", "show", place["testimony"])[1]

@@ -343,7 +343,8 @@ def _taken(opened: api.receiving.Opened) -> str:
         return "Nothing was taken in."
     if not opened.taken:
         return f"Nothing new was taken in. It is in case {opened.case_id}."
-    return f"{opened.taken} records were taken in: 'evault case show {opened.case_id}'."
+    count = "1 record was" if opened.taken == 1 else f"{opened.taken} records were"
+    return f"{count} taken in: 'evault case show {opened.case_id}'."
 
 
 def verify(context: Context) -> Result:

@@ -89,7 +89,10 @@ class Context:
         with about(self.folder):
             # Before anybody types a passphrase for nothing.
             api.setup.read_key_file(self.folder)
-            return self.try_secret("Passphrase", lambda secret: api.setup.unlock(self.folder, secret))
+            vault = self.try_secret("Passphrase", lambda secret: api.setup.unlock(self.folder, secret))
+        if vault.keys.damaged_copy is not None and not vault.read_only:
+            say("One of the two copies of the vault's keys was damaged and has been written anew: is the disk failing?")
+        return vault
 
     def try_secret(self, prompt: str, work: Callable[[Secret], T]) -> T:
         """Ask for a passphrase and do what it opens; whoever types it may mistype it twice.

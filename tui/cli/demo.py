@@ -12,7 +12,7 @@ import tempfile
 from importlib import resources
 from pathlib import Path
 
-from tui.cli.context import Context, Result, size
+from tui.cli.context import Context, Result, about, size
 from tui.text import shown
 from vault import api
 from vault.errors import IntegrityError
@@ -24,6 +24,9 @@ _TESTIMONY = "testimony-zh.txt"
 
 def demo(context: Context) -> Result:
     """Walk the whole way and finish by checking with stock tools."""
+    for one in context.arguments.files:
+        with about(one):
+            api.intake.refuse_unsuitable(Path(one))
     with tempfile.TemporaryDirectory(prefix="evault-demo-") as name:
         return _Demo(context, Path(name)).run()
 
@@ -120,7 +123,8 @@ class _Demo:
         target = self._folder / "stick"
         written = api.backup.backup(vault, target, self._context.job)
         second = api.backup.backup(vault, target, self._context.job)
-        self._tell(f"She makes a backup ({size(written)}), and a second one that writes what changed ({size(second)}).")
+        self._tell(f"She makes a backup ({size(written)}), and a second one ({size(second)}).")
+        self._tell("Of a large vault the second one writes only the segments of 16 MiB in which something changed.")
 
     def _restore(self, secret: Secret) -> None:
         api.backup.restore(self._folder / "stick", self._folder / "restored", secret, self._context.job)

@@ -11,7 +11,7 @@ from tui.cli.keys import read_shares
 from tui.text import one_line
 from vault import api
 from vault.api import Share
-from vault.model import Secret
+from vault.model import LogEntry, Secret
 
 _ANCHORED = {
     "yes": "Anchored: it is not an older state than the checkpoint that was given.",
@@ -27,7 +27,11 @@ def log_show(context: Context) -> Result:
         found = api.custody.page(vault, limit(context.arguments.limit), case_id=context.arguments.case)
         head = api.custody.head(vault)
         short = api.custody.short_head(vault)
-    entries = [{"number": one.number, "epoch": one.epoch, "event": one.event} for one in found]
+    unfinished = _unfinished(found)
+    entries = [
+        {"number": one.number, "epoch": one.epoch, "event": one.event, "unfinished": one.number in unfinished}
+        for one in found
+    ]
     lines = []
     for one in found:
         event = one.event
@@ -36,9 +40,23 @@ def log_show(context: Context) -> Result:
         lines.append(
             f"{one.number:>7}  {when.get('utc', '?')}  {event.get('type', '?'):<26} {result:<8} "
             f"{what.get('kind', '?'):<10} {what.get('id', '?')}"
+            + ("  nothing says how it ended: it may have been done" if one.number in unfinished else "")
         )
     lines.append(f"For paper, to be checked later with 'evault check --written': {short}")
     return {"size": head.size, "root": head.root.hex(), "written": short, "entries": entries, "lines": lines}
+
+
+def _unfinished(newest_first: list[LogEntry]) -> set[int]:
+    """Return the numbers of the intents that no outcome follows."""
+    after: dict[tuple[str, str], str] = {}
+    found = set()
+    for one in newest_first:
+        result = one.event.get("outcome", {}).get("result", "")
+        act = (one.event.get("type", ""), one.event.get("object", {}).get("id", ""))
+        if result == "intent" and after.get(act, "intent") == "intent":
+            found.add(one.number)
+        after[act] = result
+    return found
 
 
 def log_verify(context: Context) -> Result:

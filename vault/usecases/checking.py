@@ -178,6 +178,9 @@ def _check_keys(vault: OpenVault, state: _State) -> None:
         state.say(1, "key-file", "vault.keys",
                   "The key file on disk is damaged, or not the one that opened this vault: "
                   "change the passphrase to write it anew, or copy it back from a backup.")  # fmt: skip
+    elif vault.keys.damaged_copy is not None:
+        state.say(1, "key-copy", "vault.keys", "One copy of the keys was damaged and has been written anew.",
+                  Severity.WARNING)  # fmt: skip
     if vault.keys.older_key is not None:
         state.say(1, "rekey-pending", "vault.keys", "A key rotation was not finished: run 'evault rekey' again.",
                   Severity.WARNING)  # fmt: skip

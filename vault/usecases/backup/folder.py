@@ -6,6 +6,7 @@ What is read here comes from a medium that may be damaged or was in other hands:
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Final
@@ -87,6 +88,18 @@ class BackupFolder:
         """Return the folders that hold segments; whatever else lies there is not ours."""
         segments = self.folder / "segments"
         return [folder for folder in segments.iterdir() if GROUP_NAME.match(folder.name) and folder.is_dir()]
+
+    def remove_empty(self, *, whole: bool) -> None:
+        """Remove the folders that hold nothing; what cannot be removed stays.
+
+        Args:
+            whole: The backup's own folder too.
+        """
+        segments = self.folder / "segments"
+        with contextlib.suppress(OSError):
+            for folder in (*self.groups(), segments, *([self.folder] if whole else [])):
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
 
     def put(self, path: Path, data: bytes, *, replace: bool = False) -> None:
         """Write a file; with `replace` in the place of another one, atomically.

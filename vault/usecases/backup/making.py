@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from pathlib import Path
@@ -16,6 +17,7 @@ from vault.errors import (
     NotFoundError,
     RefusedError,
     StorageError,
+    VaultError,
 )
 from vault.formats import merkle
 from vault.formats.backup_manifest import SEGMENT_SIZE, LogHead, Manifest, is_segment_name
@@ -44,7 +46,7 @@ def backup(vault: OpenVault, target: Path, job: Job) -> int:
         AlreadyExistsError: The folder holds something else.
     """
     target = target.absolute()
-    place = BackupFolder(target)
+    place, new = BackupFolder(target), not os.path.lexists(target)
     try:
         sequence = _prepare(vault, place)
     except OSError as error:
@@ -58,14 +60,27 @@ def backup(vault: OpenVault, target: Path, job: Job) -> int:
 
     _enter(vault, event("intent"))
     try:
+        manifest = _make(vault, place, sequence, job)
+    except BaseException:
+        place.remove_empty(whole=new)
+        # Where the generation may be whole on the medium, the intent alone stays.
+        with contextlib.suppress(VaultError, OSError):
+            if sequence not in place.whole():
+                _enter(vault, event("failure"))
+        raise
+    _enter(vault, event("success", sha256(manifest.encode()).hex()))
+    return place.written
+
+
+def _make(vault: OpenVault, place: BackupFolder, sequence: int, job: Job) -> Manifest:
+    try:
         manifest = _copy(vault, place, sequence, job)
         _read_back(vault, place, manifest, job)
         _complete(vault, place, manifest)
         _drop_older(vault, place, manifest)
     except OSError as error:
         raise files.storage_error(error, "the backup") from error
-    _enter(vault, event("success", sha256(manifest.encode()).hex()))
-    return place.written
+    return manifest
 
 
 def _enter(vault: OpenVault, event: CustodyEvent) -> None:

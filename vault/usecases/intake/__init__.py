@@ -72,6 +72,15 @@ _LATER: Final = {"sha256": "-", "size": 0, "media_type": "-"}
 """Stands for the required fields that are not known before the file was read."""
 
 
+def refuse_unsuitable(path: Path) -> None:
+    """Refuse a file that could not be taken in, before anything is done.
+
+    Raises:
+        NotFoundError, WrongKindError, RefusedError, StorageError: As `attach` would.
+    """
+    files.open_source(path, "the file to attach").close()
+
+
 def attach(
     vault: OpenVault, case_id: str, path: Path, job: Job, about: About = _NOTHING_SAID, *, once: bool = False
 ) -> Attachment:
