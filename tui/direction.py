@@ -27,6 +27,9 @@ SAMPLE: Final = "ئۇيغۇرچە 2018 ABC (تىل)"
 _IMPLICIT: Final = "\x1b[8h"
 _EXPLICIT: Final = "\x1b[8l"
 _FROM_RIGHT: Final = ("R", "AL", "AN")
+_OPENS: Final = "([{«‹<"
+_CLOSES: Final = ")]}»›>"
+_PARTNER: Final = dict(zip(_OPENS + _CLOSES, _CLOSES + _OPENS, strict=True))
 _MARKS: Final = re.compile(r"[\u0300-\u036f\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4]+")
 
 _way = "terminal"
@@ -55,7 +58,7 @@ def in_order(row: str, rtl: bool | None = None, way: str = "") -> str:
         return row
     base = None if rtl is None else "R" if rtl else "L"
     shown = get_display(row, base_dir=base)
-    return _marks_behind(shown) if isinstance(shown, str) else row
+    return _mirrored(_marks_behind(shown)) if isinstance(shown, str) else row
 
 
 def _from_right(character: str) -> bool:
@@ -71,3 +74,18 @@ def _marks_behind(row: str) -> str:
             out += [row[place : marks.start()], row[behind], marks[0][::-1]]
             place = behind + 1
     return "".join(out) + row[place:]
+
+
+def _mirrored(row: str) -> str:
+    """Turn brackets round that reversing has left standing the wrong way (rule L4 of UAX #9): closing before opening."""
+    out = list(row)
+    waiting: list[int] = []
+    for place, sign in enumerate(row):
+        if sign in _CLOSES or sign in _OPENS:
+            if waiting and row[waiting[-1]] == _PARTNER[sign]:
+                first = waiting.pop()
+                if row[first] in _CLOSES:
+                    out[first], out[place] = sign, row[first]
+            else:
+                waiting.append(place)
+    return "".join(out)
