@@ -1,6 +1,8 @@
 """The documents of the bundle say what the code does: the worked example, the appendices, the limits, the codes."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ from vault.bundle import evidence, gather, layout, manifest, verify
 from vault.bundle.instructions import verify_text
 from vault.crypto.hashes import sha256
 from vault.formats.age import X25519Identity
+from vault.formats.fingerprint import fingerprint_of_key
+from vault.formats.ssh_keys import encode_allowed_signer
 from vault.formats.tar import MAX_NAME, MAX_SIZE, container_size, encode_header
 from vault.model import Secret
 
@@ -95,3 +99,14 @@ def test_what_is_done_by_hand_is_what_the_bag_says():
     for line in re.findall(r"^    (?:\$ )?((?:age|tar|sha256sum|test|ssh-keygen|sed|openssl|printf) .*)$",
                            verify_text("sender").decode(), re.MULTILINE):  # fmt: skip
         assert f"    {line}\n" in BY_HAND, line
+
+
+def test_the_digits_are_worked_out_as_the_bag_says(tmp_path):
+    """The fingerprint in digits, from the file `signers` alone, by the command of VERIFY.txt as it stands."""
+    key = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+    (tmp_path / "signers").write_text(encode_allowed_signer("sender", "evidence-bundle", key) + "\n")
+    command = re.search(r"^    python3 (-c '.*?'\n)", verify_text("sender").decode(), re.MULTILINE | re.DOTALL)
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} {command[1]}"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )  # fmt: skip
+    assert done.stdout.strip() == fingerprint_of_key(key).replace(" ", "")

@@ -12,7 +12,8 @@ from vault.bundle import layout
 _TEXT = """\
 HOW TO CHECK THIS BAG BY HAND
 
-You do not need the program that made it. You need sha256sum, ssh-keygen and openssl, which most systems have.
+You do not need the program that made it. You need age and tar to open it, then sha256sum, ssh-keygen and openssl.
+Most systems have all of them but age, which is free: package "age", or github.com/FiloSottile/age.
 Run the commands (without the $) inside this folder, the one that holds VERIFY.txt. Each of them must succeed.
 
 0. How you came here
@@ -51,7 +52,10 @@ Run the commands (without the $) inside this folder, the one that holds VERIFY.t
 
    The key came with the bag. It proves nothing about who made it, and neither does the name "{name}".
    Compare the whole SHA256:... of step 3 with the fingerprint that the sender told you on another way:
-   in person, or by voice if you know the voice.
+   in person, or by voice if you know the voice. If you were told 40 digits, they are the same hash as a number:
+
+    python3 -c 'import base64, hashlib; print("%040d" % (int(hashlib.sha256(
+      base64.b64decode(open("signers").read().split()[3])).hexdigest(), 16) % 10**40))'
 
 5. It was made for you
 
