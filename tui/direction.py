@@ -77,7 +77,7 @@ def _marks_behind(row: str) -> str:
 
 
 def _mirrored(row: str) -> str:
-    """Turn brackets round that reversing has left standing the wrong way (rule L4 of UAX #9): closing before opening."""
+    """Turn brackets round that reversing has left the wrong way, closing before opening (rule L4 of UAX #9)."""
     out = list(row)
     waiting: list[int] = []
     for place, sign in enumerate(row):

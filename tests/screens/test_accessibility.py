@@ -98,9 +98,10 @@ def test_all_screens_can_be_read_and_reached_at_80_by_24(at, filled, language, t
             screen = person.app.screen
             assert person.app.theme == theme.name
             assert check_words(screen, least) > 1, keys
-            await check_reach(person, screen)
-            check_words(screen, least)
-            seen.add(type(screen).__name__)
+            if type(screen) not in seen or "f3" in keys:
+                await check_reach(person, screen)
+                check_words(screen, least)
+            seen.add(type(screen))
             while len(person.app.screen_stack) > 2:
                 person.app.pop_screen()
                 await person.settle()
