@@ -113,6 +113,46 @@ def test_every_decision_is_in_the_index():
         assert not [path.name for path in decisions if f"({path.name})" not in index]
 
 
+# --- guides and their pictures ----------------------------------------------------------------------------------------
+
+GUIDES = [path for path in DOCUMENTS if path.parent == ROOT / "docs" and path.name.startswith("guide-")]
+PICTURES = [path for path in FILES if path.parent == ROOT / "docs" / "pictures"]
+PICTURE_LIMIT = 120 * 1024
+
+
+def _shown(text: str) -> list[str]:
+    """Return the names of the pictures that a text shows, in their order."""
+    return re.findall(r"!\[[^]]+\]\(pictures/([^)]+)\)", text)
+
+
+def _wrong_picture(data: bytes) -> list[str]:
+    """Return what must not be in a picture: addresses but the name of SVG itself, scripts, too many bytes."""
+    text = data.decode("utf-8").replace('xmlns="http://www.w3.org/2000/svg"', "")
+    found = re.findall(r"(?i)[a-z]+:" + r"//|@import|@font-face|<script|href=|url\((?!#)", text)
+    return found + (["too large"] if len(data) > PICTURE_LIMIT else [])
+
+
+@pytest.mark.parametrize("path", [path for path in GUIDES if ".zh-Hans." not in path.name], ids=_name)
+def test_a_guide_shows_the_same_in_both_languages(path):
+    english = _shown(path.read_text("utf-8"))
+    other = path.with_name(path.name.replace(".md", ".zh-Hans.md"))
+    assert english
+    assert _shown(other.read_text("utf-8")) == [name.replace("-en.svg", "-zh-Hans.svg") for name in english]
+
+
+def test_every_picture_is_shown_and_asks_nobody_for_anything():
+    shown = {name for path in GUIDES for name in _shown(path.read_text("utf-8"))}
+    assert {path.name for path in PICTURES} == shown
+    assert not {path.name: wrong for path in PICTURES if (wrong := _wrong_picture(path.read_bytes()))}
+
+
+def test_a_picture_that_asks_somebody_is_found():
+    whole = b'<svg xmlns="http://www.w3.org/2000/svg"><g clip-path="url(#a)"/></svg>'
+    assert not _wrong_picture(whole)
+    for part in (b'<image href="//x/y"/>', b"<style>a{fill:url(http://x)}</style>", b"<script/>", b" " * PICTURE_LIMIT):
+        assert _wrong_picture(whole.replace(b"<g", part + b"<g"))
+
+
 # --- formats ----------------------------------------------------------------------------------------------------------
 
 FORMAT_SECTIONS = {
