@@ -191,7 +191,10 @@ def _name(node: ast.expr) -> str:
 def catalogue(language: str) -> Catalog:
     """Return the catalogue of a language as it is in the tree."""
     with (LOCALE / f"{language}.po").open("rb") as handle:
-        return read_po(handle, locale=None)
+        found = read_po(handle, locale=None)
+    # Otherwise what it compiles to holds the minute in which it was read.
+    found.creation_date = datetime(2026, 1, 1, tzinfo=UTC)
+    return found
 
 
 def compiled(catalog: Catalog) -> bytes:
