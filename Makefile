@@ -15,7 +15,7 @@ MAX_SKIPS ?= 0
 .PHONY: help run demo test check lint types imports docs translations pictures prove bench lock clean
 
 help:
-	@echo "make run      run evault (ARGS=\"case list\")"
+	@echo "make run      open the screens, or run a command (ARGS=\"case list\")"
 	@echo "make demo     walk the whole way between two vaults (FILES=\"photo.jpg 'my film (1).mp4'\" takes your own files)"
 	@echo "make test     run the tests (ARGS=\"-k name\" is handed to pytest)"
 	@echo "make check    everything that CI runs: lint, types, imports, documents, tests"

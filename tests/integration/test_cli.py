@@ -743,6 +743,31 @@ def handles_interrupts(process):
 
 
 @on_linux
+def test_that_work_is_being_stopped_is_said_at_once(place, tmp_path):
+    with (tmp_path / "film.mp4").open("wb") as film:
+        film.truncate(1 << 30)
+    process, handle = pty.fork()
+    if process == 0:
+        os.chdir(ROOT)
+        words = ("--vault", str(tmp_path / "vault"), "attach", "--case", place["case"], str(tmp_path / "film.mp4"))
+        os.execv(sys.executable, [sys.executable, "-m", "tui", *words])
+    seen, sent = b"", 0
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        try:
+            seen += os.read(handle, 65536)
+        except OSError:
+            break
+        if seen.endswith(b"Passphrase: "):
+            os.write(handle, PASSPHRASE.encode() + b"\n")
+        elif not sent and b" MiB" in seen:
+            os.kill(process, signal.SIGINT)
+            sent = 1
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 130
+    os.close(handle)
+    assert 0 < seen.find(b"\nStopping ...\r\n") < seen.find(b"evault: ")
+
+
 def test_ctrl_c_while_the_program_starts_is_no_traceback():
     reading, writing = os.pipe()  # Nothing comes: once started, the program waits for the passphrase.
     process = subprocess.Popen(
