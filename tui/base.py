@@ -83,7 +83,11 @@ class _Common(Screen[R]):
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
-        """The keys that work now, with their descriptions in the language in use."""
+        """The keys that work now, with their descriptions in the language in use.
+
+        Those that work everywhere come first: where the line is too short for all, help and lock must not be cut off.
+        """
+        found = sorted(super().active_bindings.items(), key=lambda pair: pair[1].node is not self.app)
         return {
             key: ActiveBinding(
                 active.node,
@@ -91,7 +95,7 @@ class _Common(Screen[R]):
                 active.enabled,
                 _(active.tooltip) if active.tooltip else "",
             )
-            for key, active in super().active_bindings.items()
+            for key, active in found
         }
 
 

@@ -22,7 +22,9 @@ def report(error: BaseException) -> list[str]:
             code = trace.tb_frame.f_code
             lines.append(f"  {_place(Path(code.co_filename))}:{trace.tb_lineno} {code.co_name}")
             trace = trace.tb_next
-        current = current.__cause__ or current.__context__
+        # What failed in the background comes wrapped.
+        wrapped = getattr(current, "error", None)
+        current = wrapped if isinstance(wrapped, BaseException) else current.__cause__ or current.__context__
     return lines[:_MOST]
 
 

@@ -74,6 +74,8 @@ def counted(part: api.sealing.Part) -> str:
     """Return how many of its fields leave."""
     listed = [one for one in part.said if not (part.type == "attachment" and one.path in DIGESTS)]
     leaves = sum(one.leaves for one in listed)
+    if part.content:
+        return _("file, {leaves} of {all}", leaves=leaves, all=len(listed))
     return _("{leaves} of {all}", leaves=leaves, all=len(listed))
 
 
@@ -108,7 +110,11 @@ def text_of(part: api.sealing.Part) -> str:
                 lines.append(_("{label}: {value}", label=label, value=text))
     stays = list(dict.fromkeys(label_of(part, said.path) for said in part.said if not said.leaves))
     if stays:
-        told_stays = ngettext("{count} thing stays here:", "{count} things stay here:", len(stays))
+        told_stays = (
+            _("The file leaves whole, with all that is in it; of what is noted beside it, this stays here:")
+            if part.content
+            else ngettext("{count} thing stays here:", "{count} things stay here:", len(stays))
+        )
         lines += ["", f"{told_stays} {', '.join(stays)}"]
     return "\n".join(lines)
 

@@ -372,7 +372,7 @@ def test_the_slots_are_documented_at_their_places():
 
 
 def test_the_documented_places_are_those_of_the_documented_leaf():
-    text = DOCUMENT.read_text("utf-8").partition("## 8. Worked example")[2]
+    text = DOCUMENT.read_text("utf-8").partition("## 9. Worked example")[2]
     leaves, disclosures = (block.splitlines() for block in text.split("```\n")[1:4:2])
     digests = jcs.decode(leaves[1].encode(), "test")["_sd"]
     assert [digests.index(digest_of(one)) for one in disclosures] == [0, 1, 8]

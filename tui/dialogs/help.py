@@ -10,15 +10,15 @@ from textual.screen import Screen
 from textual.widgets import Button
 
 from tui.base import Dialog
-from tui.i18n import _
+from tui.i18n import N_, _
 from tui.widgets.plain import Heading, Plain
 
 _EVERYWHERE = (
-    ("Tab, Shift+Tab", "go to the next or the previous place on the screen"),
-    ("Enter", "open or press what is marked"),
-    ("Ctrl+P", "find a command by its name"),
-    ("Ctrl+L, F12", "lock the vault, from anywhere"),
-    ("Ctrl+Q", "lock and leave"),
+    ("Tab, Shift+Tab", N_("go to the next or the previous place on the screen")),
+    ("Enter", N_("open or press what is marked")),
+    ("Ctrl+P", N_("find a command by its name")),
+    ("Ctrl+L, F12", N_("lock the vault, from anywhere")),
+    ("Ctrl+Q", N_("lock and leave")),
 )
 
 

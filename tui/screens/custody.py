@@ -40,10 +40,10 @@ class CustodyScreen(VaultScreen):
     """
 
     HELP = N_(
-        "Everything that was done is entered here and can never be taken out unnoticed. v computes the whole log "
-        "again; a checks the whole vault: the store, all files, all signatures, the log. A checkpoint is a small file "
-        "for another place: with it, anybody can show later that nothing was changed before it. w shows the same short "
-        "enough to be written on paper by hand."
+        "Everything that is done in this program is entered here. v computes the whole log again; a checks the whole "
+        "vault: the store, all files, all signatures, the log. A checkpoint is a small file for another place: only "
+        "with one can anybody show later that nothing was changed before it. w shows the same short enough to be "
+        "written on paper by hand."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "filter", N_("Only one kind")),
@@ -120,7 +120,10 @@ class CustodyScreen(VaultScreen):
         checked = await self.long(
             _("Checking the vault"), lambda job: api.checking.check(self.vault, anchors, job, written)
         )
-        self.app.push_screen(FindingsDialog(_("The whole vault"), checked.report, _("Everything holds together.")))
+        good = _("Everything holds together.")
+        if checked.anchored == "yes":
+            good += " " + _("It agrees with what was kept elsewhere.")
+        self.app.push_screen(FindingsDialog(_("The whole vault"), checked.report, good))
 
     def action_checkpoint(self) -> None:
         """Write the log's signed head into a file."""

@@ -76,7 +76,7 @@ class FileList(DataTable[Text]):
         self.clear(columns=True)
         width = max(_NARROWEST, self.size.width - _BESIDE)
         self.add_column("", width=1)
-        self.add_column(_("Name"), width=width)
+        self.add_column(_("File name"), width=width)
         self.add_column(_("Size"), width=10)
         self.add_column(_("Changed"), width=16)
         self.add_rows((_tick(one.path in marked), *_row(one, width)) for one in entries)

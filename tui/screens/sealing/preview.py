@@ -67,7 +67,7 @@ class Preview(Step):
         width = max(20, table.size.width - _OTHER_COLUMNS)
         table.add_column(_("Kind"), width=12)
         table.add_column(_("Title"), width=width)
-        table.add_column(_("Leaves"), width=12)
+        table.add_column(_("Leaves"), width=16)
         count = len(self._names)
         told = ngettext("{count} name is in it", "{count} names are in it", count) if count else _("no name was found")
         table.add_row(cell(_("Names"), "bold"), cell(told, "bold"), cell(""), key=_NAMES)

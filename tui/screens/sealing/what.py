@@ -34,7 +34,7 @@ class What(Step):
 
     async def _load(self) -> None:
         await self.seal_screen.core(self.plan.look, self.seal_screen.vault)
-        columns = ((_("Kind"), 12), (_("Title"), 0), (_("Leaves"), 12), (_("Gives away"), 24))
+        columns = ((_("Kind"), 12), (_("Title"), 0), (_("Leaves"), 16), (_("Gives away"), 24))
         rows = [
             Row(one.record_id, (leaving.kind_of(one), leaving.title_of(one), leaving.counted(one), leaving.inside(one)))
             for one in self.plan.parts.values()
