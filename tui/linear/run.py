@@ -53,6 +53,12 @@ def _enter(talk: Talk) -> None:
     variables = {**os.environ, **dict.fromkeys(talk.options.dropped, "")}
     for told in api.surroundings(talk.folder, environment=variables):
         talk.say("! " + from_core(told))
+    if known:
+        # Asked for first, and not shown: whoever types a passphrase by habit does not type it into a shown line.
+        typed = talk.secret(_("Passphrase, or Enter alone for other ways"))
+        if typed:
+            _take_over(talk, _unlock(talk, typed))
+            return
     ways = [("open", _("Unlock")) if known else ("make", _("Make the vault")), ("other", _("Another vault"))]
     chosen = talk.choose(str(talk.folder), ways, _("Leave"))
     if chosen is None:
@@ -60,17 +66,20 @@ def _enter(talk: Talk) -> None:
     if chosen == "other":
         talk.folder = Path(talk.ask(_("Folder of the vault")).strip()).expanduser().absolute()
         return
-    vault = _unlock(talk) if chosen == "open" else _make(talk)
-    if vault is None:
-        return
+    vault = _unlock(talk, talk.secret(_("Passphrase"))) if chosen == "open" else _make(talk)
+    if vault is not None:
+        _take_over(talk, vault)
+
+
+def _take_over(talk: Talk, vault: api.OpenVault) -> None:
     talk.settings = api.settings.read(vault)
     if talk.settings.language and not talk.options.language_chosen:
         i18n.use(talk.settings.language)
     talk.vault = vault
 
 
-def _unlock(talk: Talk) -> api.OpenVault:
-    secret = api.to_secret(talk.secret(_("Passphrase")))
+def _unlock(talk: Talk, typed: str) -> api.OpenVault:
+    secret = api.to_secret(typed)
     talk.say(_("Unlocking …"))
     return api.setup.unlock(talk.folder, secret)
 
