@@ -6,7 +6,10 @@ It holds the open vault from unlocking until its process ends; nothing is handed
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import contextlib
 import functools
+import os
 import signal
 import sys
 import time
@@ -40,7 +43,8 @@ T = TypeVar("T")
 Leave = Callable[[int, dict[str, Any]], NoReturn]
 
 _TICK: Final = 1.0
-_SAVE_PATIENCE: Final = 5.0
+_SAVE_PATIENCE: Final = 10.0
+_THREADS: Final = 48
 _CLIPBOARD_SECONDS: Final = 30.0
 
 CALM: Final = Theme(
@@ -127,6 +131,7 @@ class VaultApp(App[int]):
         self.clipboard_seconds = 0.0
         """How long copied text stays on the system's clipboard; 0: it never gets there."""
         self._leave = leave
+        self._started_by = 0 if sys.platform == "win32" else os.getppid()
         self._touched = time.monotonic()
         self._slept = supervisor.suspended_seconds()
         self._leaving = False
@@ -142,8 +147,10 @@ class VaultApp(App[int]):
     def on_mount(self) -> None:
         """Show the first screen, and begin to watch the time."""
         self.set_interval(_TICK, self._tick)
+        loop = asyncio.get_running_loop()
+        # Long work holds a thread for its whole length; saving a draft must never wait for one.
+        loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(_THREADS, thread_name_prefix="core"))
         if sys.platform != "win32":
-            loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(number, self._end, supervisor.EXIT_STOPPED, "")
         self.show_first()
@@ -269,12 +276,37 @@ class VaultApp(App[int]):
         )  # fmt: skip
 
     async def _save_and_leave(self, code: int, note: dict[str, Any]) -> None:
+        saved = True
         try:
             async with asyncio.timeout(_SAVE_PATIENCE):
+                await self._taken_in()
                 for save in list(self.savers):
-                    await asyncio.to_thread(save)
+                    try:
+                        await asyncio.to_thread(save)
+                    except VaultError:
+                        saved = False
+        except BaseException:
+            saved = False
+            raise
         finally:
+            if self.savers:
+                note["draft"] = "saved" if saved else "lost"
+            if self._orphaned:
+                # Nobody else gives the terminal back.
+                with contextlib.suppress(Exception):
+                    self._driver.stop_application_mode()  # type: ignore[union-attr]
             self._leave(code, note)
+
+    async def _taken_in(self) -> None:
+        """Wait until what was typed or pasted before this moment has reached the text it was meant for."""
+        if (focused := self.focused) is not None:
+            reached = asyncio.Event()
+            focused.call_later(reached.set)
+            await reached.wait()
+
+    @property
+    def _orphaned(self) -> bool:
+        return self._started_by not in (0, os.getppid())
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
@@ -285,6 +317,8 @@ class VaultApp(App[int]):
         await super().on_event(event)
 
     def _tick(self) -> None:
+        if self._orphaned:
+            self._end(supervisor.EXIT_STOPPED, "")
         slept = supervisor.suspended_seconds()
         if slept - self._slept > supervisor.SLEPT and self.vault is not None:
             self._end(supervisor.EXIT_AGAIN, "resumed")

@@ -44,6 +44,8 @@ def kind_of(one: Attachment) -> str:
 def inside(fields: Mapping[str, Json]) -> str:
     """Return in words which kinds of information about people and places lie in a file; empty where none was found."""
     found = fields.get("discloses")
+    if found is None and "sha256" in fields:
+        return _("not known here")
     schema = api.schemas()["attachment"]
     field = schema.field("discloses")
     labels = {term.code: term.label(language()) for term in field.vocabulary} if field else {}

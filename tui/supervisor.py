@@ -56,6 +56,7 @@ class Options:
         folder: The vault's folder.
         language: A key of `i18n.LANGUAGES`.
         notice: Why it is started anew: ``""``, ``"locked"``, ``"idle"``, ``"resumed"`` or ``"crashed"``.
+        draft: What became of the open draft: ``""`` where there was none, ``"saved"`` or ``"lost"``.
         contrast: High-contrast colours.
         still: Nothing moves.
         dropped: Names of variables that were not handed on.
@@ -66,6 +67,7 @@ class Options:
     folder: str
     language: str = "en"
     notice: str = ""
+    draft: str = ""
     contrast: bool = False
     still: bool = False
     dropped: Sequence[str] = ()
@@ -172,7 +174,7 @@ def _terminal_kept(reset: str) -> Iterator[None]:
 
 def _merged(options: Options, note: dict[str, Any]) -> Options:
     """Take over what the child found out; a note of another shape is ignored."""
-    known: dict[str, Any] = {"notice": ""}
+    known: dict[str, Any] = {"notice": "", "draft": ""}
     known |= {name: value for name, value in note.items() if isinstance(value, type(getattr(options, name, None)))}
     return replace(options, **known)
 
@@ -184,14 +186,40 @@ def _tell_crash(note: dict[str, Any]) -> bool:
     say = _("The program made a mistake and has locked the vault. What was saved is kept, the draft too.")
     ask = _("Enter: go on to the unlock screen.  r: show a technical report without any of your data.  q: leave.")
     while True:
-        print(f"\n{say}\n{ask}")  # noqa: T201 - the screens are gone
+        print(f"\n{say}\n{ask}", flush=True)  # noqa: T201 - the screens are gone
         try:
-            answer = input("> ").strip().lower()
-        except (EOFError, KeyboardInterrupt):
+            answer = _key("\r\nrq")
+        except (EOFError, KeyboardInterrupt, OSError):
             return False
         if answer != "r":
             return answer != "q"
         print("\n".join(lines or [_("There is no report: the program was ended from outside.")]))  # noqa: T201
+
+
+def _key(wanted: str) -> str:
+    """Wait for one of these keys. Nothing is echoed: whoever did not notice the end may be typing on."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        while (key := msvcrt.getwch().lower()) not in wanted:
+            pass
+        return key
+    import termios
+    import tty
+
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+    try:
+        tty.setcbreak(descriptor, termios.TCSAFLUSH)
+        while True:
+            # What comes at once is a paste, a burst of typing or the name of a special key: no answer.
+            typed = os.read(descriptor, 4096).decode("utf-8", "replace").lower()
+            if not typed:
+                raise EOFError
+            if len(typed) == 1 and typed in wanted:
+                return typed
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)
 
 
 def suspended_seconds() -> float:

@@ -8,7 +8,8 @@ from textual.screen import ModalScreen
 from tui import supervisor
 from tui.crash import report
 from tui.dialogs.confirm import ConfirmDialog
-from tui.supervisor import EXIT_AGAIN, EXIT_QUIT, Options, _merged
+from tui.screens.unlock import notice_of
+from tui.supervisor import EXIT_AGAIN, EXIT_QUIT, EXIT_STOPPED, Options, _merged
 from tui.widgets.secret import SecretInput
 from vault import api
 from vault.errors import RefusedError
@@ -188,3 +189,58 @@ def test_last_words_of_another_shape_are_ignored():
     options = Options("/v", "zh-Hans", "idle")
     changed = _merged(options, {"language": 7, "folder": "/w", "report": ["x"], "nothing": 1})
     assert changed == Options("/w", "zh-Hans", "")
+
+
+def test_what_became_of_the_draft_is_told(at, vault):
+    def fail() -> None:
+        raise RefusedError("no", "no")
+
+    async def lose(person):
+        person.app.savers.append(fail)
+        await person.press("ctrl+l")
+        await person.until(lambda: bool(person.left))
+
+    async def keep(person):
+        person.app.savers.append(lambda: None)
+        await person.press("ctrl+l")
+        await person.until(lambda: bool(person.left))
+
+    async def none(person):
+        await person.press("ctrl+l")
+        await person.until(lambda: bool(person.left))
+
+    assert [at(story, vault)[1].get("draft", "") for story in (lose, keep, none)] == ["lost", "saved", ""]
+    assert "NOT be saved" in notice_of(Options("/v", notice="locked", draft="lost"))
+    assert "saved" not in notice_of(Options("/v", notice="idle"))
+
+
+def test_what_was_pasted_just_before_locking_is_saved(at, vault):
+    case = api.cases.add(vault, "一")
+    text = "二〇二三年五月。" * 6000
+
+    async def story(person):
+        from textual import events
+
+        await person.press("enter", "t")
+        # As a terminal does: both come before anything else is done.
+        person.app.post_message(events.Paste(text))
+        person.app.post_message(events.Key("ctrl+l", None))
+        await person.until(lambda: bool(person.left))
+
+    assert at(story, vault)[1]["draft"] == "saved"
+    assert [draft.fields["statement"] for draft in api.drafts.page(vault) if draft.case_id == case.id] == [text]
+
+
+def test_without_its_parent_the_program_saves_and_ends(at, vault):
+    async def story(person):
+        person.app._started_by = 1
+        await person.until(lambda: bool(person.left))
+
+    assert at(story, vault)[0] == EXIT_STOPPED
+
+
+def test_a_failure_in_the_background_names_its_place():
+    class Wrapped(Exception):
+        error = ValueError()
+
+    assert "builtins.ValueError" in report(Wrapped())

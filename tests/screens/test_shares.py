@@ -288,7 +288,7 @@ def test_shares_set_a_new_passphrase_on_paper_and_from_a_file(at, vault, shares,
             await person.press("enter")
         assert vault.identity.fingerprint[:17] in person.text()
         await person.press("enter")
-        assert "王全璋案" in person.text()
+        await person.until(lambda: "王全璋案" in person.text())
         person.app.vault.close()
 
     at(story)

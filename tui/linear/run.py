@@ -17,8 +17,8 @@ from vault.errors import VaultError
 
 _NOTICES = {
     "locked": N_("The vault is locked."),
-    "idle": N_("The vault was locked because nobody used it for a while. Your draft was saved."),
-    "resumed": N_("The vault was locked because the computer had been asleep. Your draft was saved."),
+    "idle": N_("The vault was locked because nobody used it for a while."),
+    "resumed": N_("The vault was locked because the computer had been asleep."),
     "crashed": N_("The vault is locked. What was saved is kept, the draft too."),
 }
 

@@ -191,6 +191,8 @@ class AttachmentScreen(VaultScreen):
     @staticmethod
     def _inside(fields: dict[str, Json]) -> str:
         facts = fields.get("facts")
+        if "facts" not in fields:
+            return _("What lies inside the file about itself is not known here: the sender kept it back.")
         if not isinstance(facts, dict) or not facts:
             return _("Nothing was found inside the file about itself.")
         lines = [f"{one_line(name, 100)}: {one_line(fact, 1000)}" for name, fact in facts.items()]

@@ -43,6 +43,7 @@ class FirstRunScreen(VaultScreen):
             ContentSwitcher(initial="where", id="steps", classes="form"),
         ):
             with Vertical(id="where", classes="form"):
+                yield Plain(_("There is no vault in this folder. To open one, type where it is."), classes="notice")
                 yield Heading(_("Step 1 of 3: where"))
                 yield Quiet(_("A folder that does not exist yet, on a disk of this computer. A vault opens here too."))
                 yield Input(str(self.evault.folder), id="folder")
@@ -65,8 +66,8 @@ class FirstRunScreen(VaultScreen):
         yield from below()
 
     def on_mount(self) -> None:
-        """Begin with the place."""
-        self.query_one("#folder").focus()
+        """Begin with the button: a passphrase typed by habit must not become the name of a folder."""
+        self.query_one("#to-passphrase").focus()
 
     # -- where --------------------------------------------------------------------------------------------------------
 
