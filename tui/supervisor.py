@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tui import i18n
-from tui.i18n import _
+from tui.i18n import N_, _
 from tui.text import one_line
 
 EXIT_QUIT: Final = 0
@@ -73,6 +73,24 @@ class Options:
     dropped: Sequence[str] = ()
     language_chosen: bool = False
     linear: bool = False
+
+
+_NOTICES = {
+    "locked": N_("The vault is locked."),
+    "idle": N_("The vault was locked because nobody used it for a while."),
+    "resumed": N_("The vault was locked because the computer had been asleep."),
+    "crashed": N_("The vault is locked. What was saved is kept, the draft too."),
+}
+_DRAFTS = {
+    "saved": N_("Your draft was saved."),
+    "lost": N_("✗ What you wrote last could NOT be saved. What was saved before is kept."),
+}
+
+
+def notice_of(options: Options) -> str:
+    """Return why the vault is locked, and what became of the draft."""
+    told = (_NOTICES.get(options.notice, ""), _DRAFTS.get(options.draft, ""))
+    return " ".join(_(one) for one in told if one)
 
 
 def has_terminal() -> bool:

@@ -8,8 +8,7 @@ from textual.screen import ModalScreen
 from tui import supervisor
 from tui.crash import report
 from tui.dialogs.confirm import ConfirmDialog
-from tui.screens.unlock import notice_of
-from tui.supervisor import EXIT_AGAIN, EXIT_QUIT, EXIT_STOPPED, Options, _merged
+from tui.supervisor import EXIT_AGAIN, EXIT_QUIT, EXIT_STOPPED, Options, _merged, notice_of
 from tui.widgets.secret import SecretInput
 from vault import api
 from vault.errors import RefusedError

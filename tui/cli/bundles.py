@@ -8,8 +8,9 @@ from pathlib import Path
 
 from tui import leaving
 from tui.cli import asking
-from tui.cli.context import Context, Result, about, refuse_taken, say, size, writing
+from tui.cli.context import Context, Result, about, refuse_taken, say, writing
 from tui.cli.words import inside
+from tui.measures import size
 from tui.notices import notice_for
 from tui.text import one_line
 from vault import api

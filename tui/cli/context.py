@@ -16,6 +16,7 @@ import platformdirs
 
 from tui.cli import asking
 from tui.cli.secrets import TRIES, NoSecretError, Secrets
+from tui.measures import duration, is_counted, size
 from tui.notices import sentence_of
 from tui.text import one_line, shown
 from vault import api
@@ -224,10 +225,6 @@ RIGHT_FILE: Final = "Check that it is the right file."
 """What is advised of a file that is too large for anything of its kind."""
 
 _progress_is_shown = False
-_COUNTED = frozenset(
-    {"checking records", "taking in records", "verifying custody entries", "verifying records", "verifying the log"}
-)
-"""Steps whose progress is a number of things; all others count bytes."""
 
 
 def say(text: str) -> None:
@@ -264,7 +261,7 @@ def show_progress(progress: Progress) -> None:
     with contextlib.suppress(OSError, AttributeError, ValueError):
         if not sys.stderr.isatty():
             return
-        amount = str if progress.step in _COUNTED else size
+        amount = str if is_counted(progress.step) else size
         total = f" of {amount(progress.total)}" if progress.total else ""
         left = f", {duration(progress.remaining)} left" if progress.remaining is not None else ""
         line = f"{progress.step}: {amount(progress.done)}{total}, {amount(int(progress.rate))}/s{left}"
@@ -279,19 +276,3 @@ def _width() -> int:
         return os.get_terminal_size(sys.stderr.fileno()).columns
     except OSError:
         return 80
-
-
-def size(count: int) -> str:
-    """Return a count of bytes for people."""
-    amount = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if amount < 1024:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1024
-    return f"{amount:.1f} TiB"
-
-
-def duration(seconds: float) -> str:
-    """Return a duration for people."""
-    whole = int(seconds + 0.5)
-    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"

@@ -12,7 +12,8 @@ import tempfile
 from importlib import resources
 from pathlib import Path
 
-from tui.cli.context import Context, Result, about, size
+from tui.cli.context import Context, Result, about
+from tui.measures import size
 from tui.text import shown
 from vault import api
 from vault.errors import IntegrityError

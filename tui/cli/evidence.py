@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tui.cli.context import Context, Result, advised, say, size, writing
+from tui.cli.context import Context, Result, advised, say, writing
 from tui.cli.records import as_json, from_whom, plain, record_lines, toml_of, whose
 from tui.cli.words import inside
+from tui.measures import size
 from tui.notices import advice_of, notice_for, sentence_of
 from tui.text import one_line
 from vault import api

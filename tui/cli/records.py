@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from tui.cli import asking
-from tui.cli.context import Context, Result, about, advised, size
+from tui.cli.context import Context, Result, about, advised
 from tui.cli.toml import dumps
+from tui.measures import size
 from tui.text import one_line
 from vault import api
 from vault.errors import FormatError, RefusedError

@@ -8,27 +8,20 @@ from pathlib import Path
 from typing import NoReturn
 
 from tui import i18n, supervisor
-from tui.i18n import N_, _, from_core, ngettext
+from tui.i18n import _, from_core, ngettext
 from tui.linear import cases, exchange
 from tui.linear.talk import Back, Leave, Talk
 from tui.text import one_line
 from vault import api
 from vault.errors import VaultError
 
-_NOTICES = {
-    "locked": N_("The vault is locked."),
-    "idle": N_("The vault was locked because nobody used it for a while."),
-    "resumed": N_("The vault was locked because the computer had been asleep."),
-    "crashed": N_("The vault is locked. What was saved is kept, the draft too."),
-}
-
 
 def run(folder: Path, options: supervisor.Options, leave: Leave) -> NoReturn:
     """Talk until the person leaves or locks."""
     talk = Talk(folder, options, leave)
     talk.say("", _("Evidence vault"))
-    if options.notice:
-        talk.say(_(_NOTICES.get(options.notice, "")))
+    if notice := supervisor.notice_of(options):
+        talk.say(notice)
     talk.say(_("Choose by typing a number and Enter. Ctrl+C goes back or stops, Ctrl+D locks and leaves."))
     while talk.vault is None:
         _guarded(talk, lambda: _enter(talk))

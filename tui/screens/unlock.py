@@ -14,29 +14,12 @@ from tui import i18n
 from tui.base import VaultScreen
 from tui.i18n import N_, _
 from tui.notices import notice_for
-from tui.supervisor import Options
+from tui.supervisor import notice_of
 from tui.widgets.frame import TitleBar, below
 from tui.widgets.plain import Heading, Plain, Quiet
 from tui.widgets.secret import SecretInput
 from vault import api
 from vault.errors import VaultError
-
-_NOTICES = {
-    "locked": N_("The vault is locked."),
-    "idle": N_("The vault was locked because nobody used it for a while."),
-    "resumed": N_("The vault was locked because the computer had been asleep."),
-    "crashed": N_("The vault is locked. What was saved is kept, the draft too."),
-}
-_DRAFTS = {
-    "saved": N_("Your draft was saved."),
-    "lost": N_("✗ What you wrote last could NOT be saved. What was saved before is kept."),
-}
-
-
-def notice_of(options: Options) -> str:
-    """Return why the vault is locked, and what became of the draft."""
-    told = (_NOTICES.get(options.notice, ""), _DRAFTS.get(options.draft, ""))
-    return " ".join(_(one) for one in told if one)
 
 
 class UnlockScreen(VaultScreen):
