@@ -122,6 +122,40 @@ class SkipControl:
             terminalreporter.write_line(f"skip control: {line}", red=True)
 
 
+# --- counts -----------------------------------------------------------------------------------------------------------
+# A proof says how many points it tried. The figures in docs/proofs.md are what this prints.
+
+
+class Counts:
+    """Collects what the proofs counted, adds it up over all tests that passed, and prints it at the end of the run."""
+
+    def __init__(self) -> None:
+        self.found: Counter[tuple[str, str]] = Counter()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "teardown":
+            for name, value in report.user_properties:
+                if name == "count":
+                    item, what, number = value
+                    self.found[item, what] += number
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.found:
+            terminalreporter.section("counts")
+        for (item, what), number in sorted(self.found.items()):
+            terminalreporter.write_line(f"{item:<10} {number:>10,}  {what}")
+
+
+@pytest.fixture
+def count(request: pytest.FixtureRequest) -> Callable[[str, str, int], None]:
+    """Say what a proof tried: ``count("kill", "points at which 'sign' was killed", 113)``; equal names add up."""
+
+    def add(item: str, what: str, number: int) -> None:
+        request.node.user_properties.append(("count", (item, what, number)))
+
+    return add
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("evidence vault")
     group.addoption("--max-skips", type=int, metavar="N", help="fail if more than N tests skip, or for unknown reasons")
@@ -134,6 +168,7 @@ def pytest_configure(config: pytest.Config) -> None:
     without = frozenset(filter(None, config.getoption("--without").split(",")))
     if unknown := without - SKIP_REASONS.keys():
         raise pytest.UsageError(f"--without: unknown kind {', '.join(sorted(unknown))}")
+    config.pluginmanager.register(Counts(), "counts")
     most = config.getoption("--max-skips")
     if most is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(SkipControl(most, without), "skip-control")
