@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -89,29 +89,38 @@ class TakingIn:
         """
         for item in self.items:
             item.size = folders.size_of(item.path)
-        total, before = sum(item.size for item in self.items), 0
-        for item in self.items:
-            item.state = GOING
+        total, done = sum(item.size for item in self.items), 0
+        left = iter(self.items)
 
-            def told(progress: Progress, item: Item = item, before: int = before) -> None:
-                item.progress = progress
-                job.report("taking in", min(total, before + progress.done), total)
+        def reading() -> Iterator[tuple[Path, Job]]:
+            nonlocal done
+            for item in self.items:
+                item.state = GOING
 
-            try:
-                job.check()
-                api.intake.attach(vault, self.case_id, item.path, Job(told), self.about, once=True)
-                item.state = TAKEN
-            except AlreadyExistsError:
-                item.state = THERE
-            except CancelledError:
-                item.state = STOPPED
-                return
-            except VaultError as error:
-                item.state, item.error = REFUSED, error
-                if not isinstance(error, RefusedError):
+                def told(progress: Progress, item: Item = item, before: int = done) -> None:
+                    item.progress = progress
+                    job.report("taking in", min(total, before + progress.done), total)
+
+                yield item.path, Job(told)
+                done += item.size
+
+        try:
+            for outcome in api.intake.attach_all(vault, self.case_id, reading(), self.about, once=True):
+                item, error = next(left), outcome.error
+                item.error = error
+                item.state = TAKEN if error is None else THERE if isinstance(error, AlreadyExistsError) else REFUSED
+                if error is not None and not isinstance(error, RefusedError):
                     # A disk that is full or failing does not get better with the next file.
-                    return
-            before += item.size
+                    for rest in left:
+                        rest.state = WAITING
+                    break
+        except CancelledError:
+            for item in left:
+                item.state = STOPPED
+        except VaultError as error:
+            # What is said of all of them does not fit, or the case is gone.
+            for item in left:
+                item.state, item.error = REFUSED, error
 
 
 def begin(app: VaultApp, case_id: str, paths: Sequence[Path], about: api.intake.About | None = None) -> TakingIn:

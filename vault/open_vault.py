@@ -141,6 +141,10 @@ class OpenVault:
         """Run changing work in one transaction together with its custody entries and the log's signed head."""
         return self.database.atomic(self._whole(work))
 
+    def submit(self, work: Callable[[Transaction], T]) -> Future[T]:
+        """Queue what `atomic` would run, and return at once."""
+        return self.database.submit(self._whole(work), atomic=True)
+
     def _whole(self, work: Callable[[Transaction], T]) -> Callable[[Connection], T]:
         def whole(connection: Connection) -> T:
             transaction = Transaction(self, connection)

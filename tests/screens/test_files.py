@@ -141,7 +141,7 @@ def test_the_same_bytes_go_into_a_case_once(files, vault, case, folder):
 
 def test_stopping_keeps_what_is_in_and_nothing_of_the_file_that_was_going_in(files, vault, case, folder, monkeypatch):
     for name in ("a.bin", "b.bin", "c.bin"):
-        (folder / name).write_bytes(os.urandom(3 << 20))
+        (folder / name).write_bytes(os.urandom(5 << 20))
     half_way, on = threading.Event(), threading.Event()
     real = intake._put
 
@@ -173,11 +173,11 @@ def test_stopping_keeps_what_is_in_and_nothing_of_the_file_that_was_going_in(fil
     assert [one.fields["original_name"] for one in api.intake.page(vault, case.id)] == ["a.bin"]
     assert vault.read(lambda c: c.execute("SELECT count(*) FROM content WHERE complete").fetchone()[0]) == 1
     vault.start_sweep().result(20)
-    assert vault.read(lambda c: c.execute("SELECT count(*) FROM chunk").fetchone()[0]) == 3
+    assert vault.read(lambda c: c.execute("SELECT count(*) FROM chunk").fetchone()[0]) == 5
 
 
 def test_while_files_go_in_another_screen_can_be_used_and_the_vault_written_to(files, vault, case, folder, monkeypatch):
-    (folder / "a.bin").write_bytes(os.urandom(2 << 20))
+    (folder / "a.bin").write_bytes(os.urandom(5 << 20))
     half_way, on = threading.Event(), threading.Event()
     real = intake._put
 

@@ -12,7 +12,7 @@ from tui.measures import size
 from tui.notices import advice_of, notice_for, sentence_of
 from tui.text import one_line
 from vault import api
-from vault.errors import CancelledError, RefusedError, VaultError
+from vault.errors import RefusedError, VaultError
 from vault.model import Attachment, Case, Json, format_time
 
 _MOST = 10_000
@@ -136,16 +136,16 @@ def attach(context: Context) -> Result:
     )
     with context.unlocked() as vault:
         before = api.intake.digests(vault, arguments.case)
-        for name in arguments.files:
-            try:
-                one = api.intake.attach(vault, arguments.case, Path(name), context.job, said)
-            except CancelledError:
-                raise
-            except VaultError as error:
+        paths = ((Path(name), context.job) for name in arguments.files)
+        outcomes = api.intake.attach_all(vault, arguments.case, paths, said)
+        for name, outcome in zip(arguments.files, outcomes, strict=False):
+            one, error = outcome.attachment, outcome.error
+            if error is not None:
                 say(f"NOT taken in: {one_line(name)}: {sentence_of(error)} {context.hint(advice_of(error))}")
                 failed.append((name, error))
                 if not isinstance(error, RefusedError):
                     break  # A disk that is full or failing does not get better with the next file.
+            if one is None:
                 continue
             carried = one.fields.get("discloses")
             within = f"; in it: {inside(carried)}" if isinstance(carried, list) and carried else ""

@@ -1,7 +1,8 @@
 """Taking files in, and writing one out (`known`).
 
-A file goes in as transactions of at most 16 MiB while it is hashed; it exists once its last row, with length and
-digests, is committed together with its signed record. A kill, a cancel or a full disk leaves nothing visible.
+A large file goes in as transactions of at most 16 MiB while it is hashed; it exists once its last row, with length and
+digests, is committed together with its signed record. Small ones go in whole, several in one transaction (`together`).
+A kill, a cancel or a full disk leaves nothing visible.
 """
 
 from __future__ import annotations
@@ -9,26 +10,29 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from vault import evidence, files
 from vault.crypto.hashes import new_sha256, new_sha512
-from vault.crypto.randomness import new_id
-from vault.errors import AlreadyExistsError, DiskFullError, RefusedError, StorageError
+from vault.errors import AlreadyExistsError, CancelledError, DiskFullError, RefusedError, StorageError, VaultError
 from vault.jobs import Job
 from vault.media import MediaFacts
-from vault.model import CHUNK_SIZE, Attachment, Json, format_time
+from vault.model import CHUNK_SIZE, Attachment, Json
 from vault.open_vault import OpenVault, Transaction
 from vault.store import cases, content
 from vault.store.database import Connection
+from vault.usecases.intake.entering import enter, from_the_file, readable_name
 from vault.usecases.intake.known import digests, extract, load, page, peek, show
+from vault.usecases.intake.reading import batches, changed, part, refuse_changed
+from vault.usecases.intake.together import Outcome, Together, read_small
 
-__all__ = ["About", "attach", "digests", "extract", "load", "page", "peek", "readable_name", "show"]
+__all__ = [
+    "About", "Outcome", "attach", "attach_all", "digests", "extract", "load", "page", "peek", "readable_name", "show",
+]  # fmt: skip
 
 RESERVE: Final = 64 * 1024 * 1024
 """Bytes that stay free, so that a draft can still be saved on a full disk."""
@@ -103,8 +107,65 @@ def attach(
         DiskFullError: Less than 64 MiB would stay free.
         CancelledError: Cancelled.
     """
+    (outcome,) = attach_all(vault, case_id, [(path, job)], about, once=once)
+    if outcome.attachment is None:
+        raise outcome.error or RuntimeError("neither taken in nor refused")
+    return outcome.attachment
+
+
+def attach_all(
+    vault: OpenVault,
+    case_id: str,
+    paths: Iterable[tuple[Path, Job]],
+    about: About = _NOTHING_SAID,
+    *,
+    once: bool = False,
+) -> Iterator[Outcome]:
+    """Take files in as `attach` does, small ones together, and yield in their order what became of each.
+
+    An attachment that is yielded is durable. A caller that stops listening leaves what was not yielded undone, or done
+    where it was on its way.
+
+    Args:
+        vault: The open vault.
+        case_id: The case they belong to.
+        paths: Each file with the job that is told of it; the next one is asked for when the one before was read.
+        about: What the person says about all of them.
+        once: Refuse each file whose bytes an attachment of this case has already.
+
+    Raises:
+        NotFoundError, RefusedError: What is said of them does not fit; nothing is taken in.
+        CancelledError: Cancelled by the job of the file that is being read; what was on its way is yielded before.
+    """
     original = vault.read(lambda connection: _look(connection, case_id, about))
-    with contextlib.ExitStack() as kept, files.open_source(path, "the file to attach") as source:
+    said = _said(about, original)
+    together = Together(vault, case_id, said, once, _refuse_full)
+    try:
+        for path, job in paths:
+            try:
+                with files.open_source(path, "the file to attach") as source:
+                    small = read_small(vault, path, source, job)
+                    if small is not None:
+                        together.add(small)
+                    else:
+                        yield from together.flush()
+                        yield Outcome(path, _attach_large(vault, case_id, path, source, job, said, once))
+            except CancelledError:
+                yield from together.settle()
+                raise
+            except VaultError as error:
+                together.add(Outcome(path, error=error))
+            if together.is_full:
+                yield from together.send()
+        yield from together.flush()
+    finally:
+        together.wait()
+
+
+def _attach_large(
+    vault: OpenVault, case_id: str, path: Path, source: BinaryIO, job: Job, said: dict[str, Json], once: bool
+) -> Attachment:
+    with contextlib.ExitStack() as kept:
         before = os.fstat(source.fileno())
         if before.st_size > MAX_SIZE:
             raise RefusedError("The file is larger than 16 TiB.", "Split it first.")
@@ -113,12 +174,12 @@ def attach(
             if once and known is not None:
                 _refuse_again(vault, case_id, known)
             taken = known or _store(vault, source, before.st_size, job, kept)
-            facts = vault.inspector.inspect(lambda offset, size: _range(source, offset, size), taken.size)
-            _refuse_changed(source, path, before, taken.size)
+            facts = vault.inspector.inspect(lambda offset, size: part(source, offset, size), taken.size)
+            refuse_changed(source, path, before, taken.size)
         except OSError as error:
             raise files.storage_error(error, "the file to attach") from error
-        fields = _fields(path, before, taken, facts) | _said(about, original)
-        return vault.atomic(lambda transaction: _finish(vault, transaction, case_id, taken, facts, fields, about))
+        fields = from_the_file(path, before, taken.size, taken.sha256, taken.sha512, facts) | said
+        return vault.atomic(lambda transaction: _finish(vault, transaction, case_id, taken, facts, fields))
 
 
 def _look(connection: Connection, case_id: str, about: About) -> str:
@@ -156,7 +217,7 @@ def _known(vault: OpenVault, source: BinaryIO, size: int, job: Job) -> _Taken | 
         long.update(piece)
         done += len(piece)
         if done > size:
-            raise _changed()
+            raise changed()
         job.report("comparing", done, size)
     source.seek(0)
     found = vault.read(lambda connection: content.find(connection, short.hexdigest()))
@@ -186,11 +247,11 @@ def _store(vault: OpenVault, source: BinaryIO, expected: int, job: Job, kept: co
     short, long, size, number = new_sha256(), new_sha512(), 0, 0
     pending: deque[Future[None]] = deque()
     try:
-        for batch in _batches(source):
+        for batch in batches(source):
             while len(pending) >= _AHEAD:
                 pending.popleft().result()
             if size + sum(map(len, batch)) > expected:
-                raise _changed()
+                raise changed()
             _refuse_full(vault.folder, (len(pending) + 1) * content.BATCH_CHUNKS * CHUNK_SIZE)
             pending.append(_put(vault, serial, number, batch))
             for piece in batch:
@@ -212,76 +273,12 @@ def _put(vault: OpenVault, serial: int, number: int, batch: list[bytes]) -> Futu
     return vault.database.submit(lambda connection: content.add_chunks(connection, serial, number, batch), atomic=True)
 
 
-def _batches(source: BinaryIO) -> Iterator[list[bytes]]:
-    batch: list[bytes] = []
-    while piece := _full_read(source, CHUNK_SIZE):
-        batch.append(piece)
-        if len(batch) == content.BATCH_CHUNKS:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _full_read(source: BinaryIO, size: int) -> bytes:
-    """Read exactly `size` bytes unless the file ends; a short read is not an end."""
-    piece = source.read(size) or b""
-    while piece and len(piece) < size and (more := source.read(size - len(piece))):
-        piece += more
-    return piece
-
-
-def _range(source: BinaryIO, offset: int, size: int) -> bytes:
-    source.seek(offset)
-    return _full_read(source, size)
-
-
 def _refuse_full(folder: Path, size: int) -> None:
     if files.free_space(folder) < RESERVE + size:
         raise DiskFullError(
             "The disk is almost full; the file was not taken in.",
             "Free some space and try again; everything saved before is untouched.",
         )
-
-
-def _refuse_changed(source: BinaryIO, path: Path, before: os.stat_result, size: int) -> None:
-    after = os.fstat(source.fileno())
-    same = (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns) and size == before.st_size
-    if not same or not os.path.lexists(path):
-        raise _changed()
-
-
-def _changed() -> RefusedError:
-    return RefusedError(
-        "The file changed while it was being read; it was not taken in.",
-        "Wait until the other program has finished with it, then attach it again.",
-    )
-
-
-def _fields(path: Path, state: os.stat_result, taken: _Taken, facts: MediaFacts) -> dict[str, Json]:
-    modified = datetime.fromtimestamp(max(0, min(int(state.st_mtime), 253402300799)), UTC)
-    fields: dict[str, Json] = {
-        "sha256": taken.sha256,
-        "sha512": taken.sha512,
-        "size": taken.size,
-        "media_type": facts.media_type,
-        "original_name": readable_name(path),
-        "modified_at": {
-            "value": format_time(modified)[:16],
-            "precision": "minute",
-            "qualifier": "exact",
-            "zone": "UTC",
-        },
-        "facts": facts.facts,
-        "discloses": [*facts.discloses, *(() if facts.complete else ("unknown",))],
-    }
-    return fields
-
-
-def readable_name(path: Path) -> str:
-    r"""Return a file's name as text; bytes that are no UTF-8 become ``\\xNN``; at most 1,000 characters."""
-    name = os.fsencode(path.name).decode("utf-8", "backslashreplace")
-    return name[:1000]
 
 
 def _finish(
@@ -291,7 +288,6 @@ def _finish(
     taken: _Taken,
     facts: MediaFacts,
     fields: dict[str, Json],
-    about: About,
 ) -> Attachment:
     connection = transaction.connection
     if taken.new:
@@ -302,15 +298,4 @@ def _finish(
         if known is None:
             raise StorageError("The same content was being deleted at this moment.", "Attach the file again.")
         serial = known.serial
-    new = evidence.NewVersion(
-        new_id(),
-        case_id,
-        "attachment",
-        fields,
-        "ingestion",
-        "taken in",
-        tuple(one["id"] for name in ("belongs_to", "derived_from") if (one := fields.get(name))),
-    )
-    record, _ = evidence.sign_version(vault, transaction, new)
-    content.attach(connection, record.serial, serial, facts.extension)
-    return load(connection, record.id)
+    return enter(vault, transaction, case_id, fields, facts.extension, lambda: serial)

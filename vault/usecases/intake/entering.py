@@ -1,0 +1,76 @@
+"""The signed record of a file that was taken in: what it says, and entering it together with its content."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from vault import evidence
+from vault.crypto.randomness import new_id
+from vault.media import MediaFacts
+from vault.model import Attachment, Json, format_time
+from vault.open_vault import OpenVault, Transaction
+from vault.store import content
+from vault.usecases.intake.known import load
+
+
+def from_the_file(
+    path: Path, state: os.stat_result, size: int, sha256: str, sha512: str, facts: MediaFacts
+) -> dict[str, Json]:
+    """Return the fields of an attachment's record that are taken from the file itself."""
+    modified = datetime.fromtimestamp(max(0, min(int(state.st_mtime), 253402300799)), UTC)
+    return {
+        "sha256": sha256,
+        "sha512": sha512,
+        "size": size,
+        "media_type": facts.media_type,
+        "original_name": readable_name(path),
+        "modified_at": {
+            "value": format_time(modified)[:16],
+            "precision": "minute",
+            "qualifier": "exact",
+            "zone": "UTC",
+        },
+        "facts": facts.facts,
+        "discloses": [*facts.discloses, *(() if facts.complete else ("unknown",))],
+    }
+
+
+def readable_name(path: Path) -> str:
+    r"""Return a file's name as text; bytes that are no UTF-8 become ``\\xNN``; at most 1,000 characters."""
+    name = os.fsencode(path.name).decode("utf-8", "backslashreplace")
+    return name[:1000]
+
+
+def enter(
+    vault: OpenVault,
+    transaction: Transaction,
+    case_id: str,
+    fields: dict[str, Json],
+    extension: str,
+    content_serial: Callable[[], int],
+) -> Attachment:
+    """Sign the record of a new attachment and bind its content to it.
+
+    Args:
+        vault: The open vault.
+        transaction: The transaction.
+        case_id: The case.
+        fields: All that the record says.
+        extension: For the file's name when it leaves.
+        content_serial: Returns the content; called after the record was found to fit, so that a refusal writes nothing.
+    """
+    new = evidence.NewVersion(
+        new_id(),
+        case_id,
+        "attachment",
+        fields,
+        "ingestion",
+        "taken in",
+        tuple(one["id"] for name in ("belongs_to", "derived_from") if (one := fields.get(name))),
+    )
+    record, _ = evidence.sign_version(vault, transaction, new)
+    content.attach(transaction.connection, record.serial, content_serial(), extension)
+    return load(transaction.connection, record.id)
