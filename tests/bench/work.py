@@ -88,6 +88,11 @@ def work(name: str, folder: Path, arguments: list[str]) -> dict[str, object]:
         case = api.cases.page(vault)[0]
         for path in arguments:
             api.intake.attach(vault, case.id, Path(path), job)
+    elif name == "attach-all":
+        case = api.cases.page(vault)[0]
+        paths = ((path, job) for path in sorted(Path(arguments[0]).iterdir()))
+        if any(outcome.error for outcome in api.intake.attach_all(vault, case.id, paths)):
+            raise SystemExit("a file was refused")
     elif name == "seal":
         choice = api.sealing.Choice(api.cases.page(vault)[0].id, accept_metadata=True)
         api.sealing.seal(vault, choice, [arguments[1]], Path(arguments[0]), job)
