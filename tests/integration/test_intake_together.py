@@ -44,7 +44,7 @@ def test_a_folder_of_small_files_takes_few_transactions(vault, case, tmp_path):
     outcomes = list(intake.attach_all(vault, case.id, ((path, Job()) for path in paths)))
     assert vault.read(vault.database.commits) - before == 4
     assert [one.path for one in outcomes] == paths
-    assert names(vault, case) == [path.name for path in paths]
+    assert api.intake.page(vault, case.id) == [outcome.attachment for outcome in outcomes]
     report = api.checking.check(vault, [], Job()).report
     assert report.ok, report.findings
 

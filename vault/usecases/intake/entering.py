@@ -10,10 +10,9 @@ from pathlib import Path
 from vault import evidence
 from vault.crypto.randomness import new_id
 from vault.media import MediaFacts
-from vault.model import Attachment, Json, format_time
+from vault.model import Attachment, Digest, Json, format_time
 from vault.open_vault import OpenVault, Transaction
 from vault.store import content
-from vault.usecases.intake.known import load
 
 
 def from_the_file(
@@ -73,4 +72,7 @@ def enter(
     )
     record, _ = evidence.sign_version(vault, transaction, new)
     content.attach(transaction.connection, record.serial, content_serial(), extension)
-    return load(transaction.connection, record.id)
+    digest, size, media_type = Digest(fields["sha256"]), fields["size"], fields["media_type"]
+    return Attachment(
+        record.id, record.case_id, digest, fields["sha512"], size, media_type, extension, fields, False, "", record.verdict
+    )
