@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from vault import api
+from vault import api, evidence
 from vault.crypto.hashes import new_sha256, new_sha512
 from vault.jobs import Job
 from vault.keys import FLOOR
@@ -96,6 +96,11 @@ def work(name: str, folder: Path, arguments: list[str]) -> dict[str, object]:
     elif name == "seal":
         choice = api.sealing.Choice(api.cases.page(vault)[0].id, accept_metadata=True)
         api.sealing.seal(vault, choice, [arguments[1]], Path(arguments[0]), job)
+    elif name == "read":
+        stored = vault.read(content.complete_ones)
+        for one in stored:
+            for _piece in evidence.stream(vault, one):
+                pass
     elif name == "open":
         api.receiving.open_into(vault, Path(arguments[0]), Path(arguments[1]), "", job)
     elif name == "extract":
