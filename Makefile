@@ -12,12 +12,16 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 # Tests that may be skipped where `make check` runs; .ci/run installs all the tools that they need.
 MAX_SKIPS ?= 0
 
+# Whole runs use all cores, a few at most. One file of tests stays in one process: what it makes once is made once. The
+# files keep their order, in which the quick ones come last and leave no core waiting.
+PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 .PHONY: help run demo test check lint types imports docs translations pictures prove bench lock clean
 
 help:
 	@echo "make run      open the screens, or run a command (ARGS=\"case list\")"
 	@echo "make demo     walk the whole way between two vaults (FILES=\"photo.jpg 'my film (1).mp4'\" takes your own files)"
-	@echo "make test     run the tests (ARGS=\"-k name\" is handed to pytest)"
+	@echo "make test     run the tests (ARGS=\"-k name\" is handed to pytest, which then runs in one process)"
 	@echo "make check    everything that CI runs: lint, types, imports, documents, tests"
 	@echo "make prove    the long proofs: kill, power loss, forensics, hostile input"
 	@echo "make bench    our figures beside those of other programs, on the same input"
@@ -33,10 +37,10 @@ demo: .venv/runtime
 	@$(BIN)/evault demo $(FILES)
 
 test: .venv/dev
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest $(if $(ARGS),$(ARGS),$(PARALLEL))
 
 check: lint types imports
-	$(PY) -m pytest --max-skips=$(MAX_SKIPS) $(if $(WITHOUT),--without=$(WITHOUT)) $(ARGS)
+	$(PY) -m pytest $(PARALLEL) --max-skips=$(MAX_SKIPS) $(if $(WITHOUT),--without=$(WITHOUT)) $(ARGS)
 
 lint: .venv/dev
 	$(PY) -m ruff check .

@@ -91,7 +91,10 @@ def judge_skips(reasons: Counter[str], most: int, without: frozenset[str]) -> li
 
 
 class SkipControl:
-    """Collects the reasons of all skips of a run and fails the run when they are not as expected."""
+    """Collects the reasons of all skips of a run and fails the run when they are not as expected.
+
+    Where several processes run the tests (pytest-xdist), the one that hears of all of them judges.
+    """
 
     def __init__(self, most: int, without: frozenset[str]) -> None:
         self.most = most
@@ -131,9 +134,12 @@ class Counts:
 
     def __init__(self) -> None:
         self.found: Counter[tuple[str, str]] = Counter()
+        self.passed: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "teardown":
+        if report.when == "call" and report.passed:
+            self.passed.add(report.nodeid)
+        if report.when == "teardown" and report.passed and report.nodeid in self.passed:
             for name, value in report.user_properties:
                 if name == "count":
                     item, what, number = value
