@@ -211,7 +211,7 @@ class Terminal:
         self.pid = int(self._tmux("display-message", "-p", "-t", "t", "#{pane_pid}"))
 
     def _tmux(self, *words: str) -> str:
-        done = subprocess.run(["tmux", "-S", str(self._socket), *words], capture_output=True, text=True, timeout=20)
+        done = subprocess.run(["tmux", "-S", str(self._socket), *words], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -234,7 +234,7 @@ class Terminal:
         """Return the screen with its colours."""
         return self._tmux("capture-pane", "-e", "-p", "-t", "t")
 
-    def until(self, words: str, seconds: float = 40.0) -> str:
+    def until(self, words: str, seconds: float = 120.0) -> str:
         """Wait until something stands on the screen, and return it."""
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:

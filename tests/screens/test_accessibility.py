@@ -73,7 +73,7 @@ async def check_reach(person, screen) -> None:
     """Give the focus to all that takes it, and look whether it can be seen then."""
     for widget in screen.focus_chain:
         widget.focus(scroll_visible=True)
-        await person.pilot.pause()
+        await person.settle()
         inside = screen.region.intersection(widget.region)
         told = (type(screen).__name__, widget, widget.region)
         assert inside.area > 0, told
@@ -94,7 +94,6 @@ def test_all_screens_can_be_read_and_reached_at_80_by_24(at, filled, language, t
         seen = set()
         for keys in WAYS:
             await person.press(*keys)
-            await person.pilot.pause(0.1)
             screen = person.app.screen
             assert person.app.theme == theme.name
             assert check_words(screen, least) > 1, keys

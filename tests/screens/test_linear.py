@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import select
@@ -29,6 +30,7 @@ class Line:
         self._master, slave = pty.openpty()
         self._heard = 0
         self.output = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")  # A letter may come in two pieces.
         environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm-256color"}
         self.process = subprocess.Popen(
             ["setsid", "-c", sys.executable, "-P", "-c", _START, "--vault", str(vault), "--linear", *words],
@@ -36,7 +38,7 @@ class Line:
         )  # fmt: skip
         os.close(slave)
 
-    def until(self, words: str, seconds: float = 30.0) -> str:
+    def until(self, words: str, seconds: float = 120.0) -> str:
         """Wait until something is said after what was heard last; returns what was said meanwhile."""
         ends = time.monotonic() + seconds
         while words not in self.output[self._heard :]:
@@ -53,7 +55,7 @@ class Line:
             piece = os.read(self._master, 65536)
         except OSError:
             return False
-        self.output += piece.decode("utf-8", "replace")
+        self.output += self._decoder.decode(piece)
         return bool(piece)
 
     def type(self, text: str) -> None:
@@ -77,7 +79,7 @@ class Line:
     def end(self) -> int:
         while self._more(0.5) and self.process.poll() is None:
             pass
-        return self.process.wait(10)
+        return self.process.wait(120)
 
     def close(self) -> None:
         if self.process.poll() is None:
@@ -182,7 +184,7 @@ def test_every_line_is_kept_whatever_happens(talk, vault, made_vault, number):
     os.kill(int(children[0]), number)
     one.process.send_signal(signal.SIGKILL)
     one.process.wait()
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + 120
     while Path(f"/proc/{children[0]}").exists() and time.monotonic() < ends:
         time.sleep(0.05)
     again = opened(vault.folder, made_vault)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from types import SimpleNamespace
+
 import pytest
 from textual.screen import ModalScreen
 
@@ -14,6 +17,32 @@ from vault import api
 from vault.errors import RefusedError
 
 CANARY = "canary-7f3a"
+
+
+class Clock:
+    """What the application goes by when it looks whether to lock: seconds since the last key, and asleep."""
+
+    def __init__(self) -> None:
+        self.now, self.asleep, self.looked = 0.0, 0.0, 0
+
+    def look(self) -> float:
+        self.looked += 1
+        return self.asleep
+
+    async def seen(self, person) -> None:
+        """Wait until the application has looked once more, and done what it then does."""
+        before = self.looked
+        await person.until(lambda: self.looked > before + 1 or bool(person.left))
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    """The clock of the application, which stands still until the test moves it, and is looked at often."""
+    one = Clock()
+    monkeypatch.setattr("tui.app._TICK", 0.02)
+    monkeypatch.setattr("tui.app.time", SimpleNamespace(monotonic=lambda: one.now))
+    monkeypatch.setattr(supervisor, "suspended_seconds", one.look)
+    return one
 
 
 @pytest.mark.parametrize("key", ["ctrl+l", "f12"])
@@ -54,15 +83,14 @@ def test_a_saver_that_fails_does_not_keep_the_vault_open(at, vault):
     assert at(story, vault)[0] == EXIT_AGAIN
 
 
-def test_idle_time_locks_but_not_while_a_file_goes_in(at, vault):
-    import threading
-
+def test_idle_time_locks_but_not_while_a_file_goes_in(at, vault, clock):
     goes_on = threading.Event()
 
     async def story(person):
-        person.app.idle_seconds = 0.2
-        person.app.screen.work("waiting", person.app.long("…", lambda job: goes_on.wait(20)))
-        await person.pilot.pause(1.6)
+        person.app.screen.work("waiting", person.app.long("…", lambda job: goes_on.wait(120)))
+        await person.until(lambda: bool(person.app.running))
+        clock.now += person.app.idle_seconds * 2
+        await clock.seen(person)
         assert not person.left
         goes_on.set()
         await person.until(lambda: bool(person.left))
@@ -70,20 +98,24 @@ def test_idle_time_locks_but_not_while_a_file_goes_in(at, vault):
     assert at(story, vault)[1]["notice"] == "idle"
 
 
-def test_a_key_press_puts_the_idle_lock_off(at, vault):
+def test_a_key_press_puts_the_idle_lock_off(at, vault, clock):
     async def story(person):
-        person.app.idle_seconds = 1.5
         for _ in range(6):
             await person.pilot.press("down")
-            await person.pilot.pause(0.5)
-        assert not person.left
+            clock.now += person.app.idle_seconds * 0.9
+            await clock.seen(person)
+            assert not person.left
+        clock.now += person.app.idle_seconds * 0.2
+        await person.until(lambda: bool(person.left))
 
-    assert at(story, vault) is None
+    assert at(story, vault)[1]["notice"] == "idle"
 
 
-def test_waking_from_a_suspend_locks(at, vault, monkeypatch):
+def test_waking_from_a_suspend_locks(at, vault, clock):
     async def story(person):
-        monkeypatch.setattr(supervisor, "suspended_seconds", lambda: 3600.0)
+        await clock.seen(person)
+        assert not person.left
+        clock.asleep += 3600.0
         await person.until(lambda: bool(person.left))
 
     assert at(story, vault)[1]["notice"] == "resumed"
@@ -152,7 +184,7 @@ def test_a_mistake_in_a_handler_prints_no_values(at, vault, capfd):
             raise ValueError(secret)
 
         person.app.call_later(fail)
-        await person.pilot.pause(0.3)
+        await person.until(lambda: person.app._exception is not None)
 
     with pytest.raises(ValueError, match=CANARY):
         at(story, vault)
@@ -169,8 +201,7 @@ def test_copied_text_stays_inside_unless_that_was_switched_on(at, vault):
         assert person.app.clipboard == CANARY
         person.app.clipboard_seconds = 0.2
         person.app.copy_to_clipboard(CANARY)
-        await person.pilot.pause(0.5)
-        assert sum("]52;" in text for text in written) == 2
+        await person.until(lambda: sum("]52;" in text for text in written) == 2)
 
     at(story, vault)
 
@@ -230,7 +261,7 @@ def test_what_was_pasted_just_before_locking_is_saved(at, vault):
     assert [draft.fields["statement"] for draft in api.drafts.page(vault) if draft.case_id == case.id] == [text]
 
 
-def test_without_its_parent_the_program_saves_and_ends(at, vault):
+def test_without_its_parent_the_program_saves_and_ends(at, vault, clock):
     async def story(person):
         person.app._started_by = 1
         await person.until(lambda: bool(person.left))

@@ -309,7 +309,7 @@ def test_stopping_the_verification_keeps_nothing(at, vault, friend, bundle, monk
 
     def slow(vault, path, job, *more):
         reached.set()
-        go_on.wait(20)
+        go_on.wait(120)
         return look(vault, path, job, *more)
 
     monkeypatch.setattr(api.receiving, "look", slow)

@@ -270,7 +270,7 @@ def test_stopping_half_way_leaves_no_file_and_escape_does_not_leave_meanwhile(
 
     def slow(vault, choice, to, target, job):
         reached.set()
-        go_on.wait(20)
+        go_on.wait(120)
         return begin(vault, choice, to, target, job)
 
     monkeypatch.setattr(api.sealing, "seal", slow)
