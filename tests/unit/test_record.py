@@ -221,9 +221,9 @@ def test_any_flipped_character_is_refused():
             read_record(changed, KEY)
 
 
-@pytest.mark.parametrize("cut", range(0, len(WHOLE.text), 97))
-def test_a_truncated_record_is_refused_unless_it_ends_with_a_whole_disclosure(cut):
-    text = WHOLE.text[:cut]
+@pytest.mark.parametrize("part", range(70))
+def test_a_truncated_record_is_refused_unless_it_ends_with_a_whole_disclosure(part):
+    text = WHOLE.text[: len(WHOLE.text) * part // 70]
     try:
         view = read_record(text, KEY)
     except (FormatError, IntegrityError):
@@ -298,7 +298,7 @@ def test_a_missing_payload_member_is_refused(name):
         {"_sd": []},
         {"_sd": sorted(decoy() for _ in range(12))},
     ],
-    ids=repr,
+    ids=lambda changes: re.sub(r"[\w-]{43}", "d", repr(changes)),
 )
 def test_payloads_that_break_a_rule_are_refused_even_when_signed(changes):
     with pytest.raises(FormatError):
