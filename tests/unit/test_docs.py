@@ -11,6 +11,8 @@ from urllib.parse import unquote
 
 import pytest
 
+from vault.store import migrations
+
 ROOT = Path(__file__).resolve().parents[2]
 SKIPPED_FOLDERS = {".git", ".venv", "__pycache__", "build", "dist", "node_modules"}
 
@@ -233,6 +235,15 @@ def _wrong_promises(text: str) -> list[str]:
             elif test not in _tests_in(file):
                 wrong.append(f"{name}: there is no test {file}::{test}")
     return wrong
+
+
+def test_the_store_is_described_at_its_newest_step():
+    text, steps = (ROOT / "docs/formats/store.md").read_text("utf-8"), migrations._steps()
+    newest = migrations.newest_version()
+    assert f"`user_version`, which is {newest} now" in text
+    assert re.findall(r"PRAGMA user_version; +-- ([0-9]+)", text) == [str(newest)]
+    assert re.findall(r"\b([0-9]+)\|([a-z_]+)", text) == [(str(number), name) for number, name, _ in steps]
+    assert all(f"{number} `{name}`" in text for number, name, _ in steps)
 
 
 def test_every_promise_has_its_test():

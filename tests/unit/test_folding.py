@@ -33,6 +33,8 @@ ANY_TEXT = st.text(st.characters(exclude_categories=[]))
         ("e\u0301te\u0301", "été"),
         ("STRASSE", "straße"),
         ("ISIK", "ışık"),
+        ("CŒUR Æther", "coeur aether"),  # Latin letters without a decomposition
+        ("Łódź Ødegård Đặng", "lodz odegard dang"),
         ("full123", "ｆｕｌｌ１２３"),
         ("2018", "٢٠١٨"),
         ("2018", "༢༠༡༨"),
@@ -150,7 +152,7 @@ def test_a_changed_table_is_noticed() -> None:
     """A release of the library that changes the table must raise FOLDING_VERSION, so that vaults are indexed anew."""
     table = json.dumps(sorted(folding._variants().items())).encode()
     digest = "1e1a1312d6fd63de5c5fd1803e33ace37cc38f0113e4cf2c662060ac8a8a9045"
-    assert (hashlib.sha256(table).hexdigest(), folding.FOLDING_VERSION) == (digest, 2)
+    assert (hashlib.sha256(table).hexdigest(), folding.FOLDING_VERSION) == (digest, 3)
 
 
 def test_variants_end_at_one_form() -> None:

@@ -35,7 +35,7 @@ def new_index(path: str = ":memory:") -> Any:
     connection.execute("PRAGMA secure_delete = ON")
     connection.execute("PRAGMA trusted_schema = OFF")
     steps = resources.files("vault.store").joinpath("steps")
-    names = ("0002_search.sql", "0006_search_rebuild.sql")
+    names = ("0002_search.sql", "0006_search_rebuild.sql", "0007_search_latin.sql")
     script = "".join(steps.joinpath(name).read_text("utf-8") for name in names)
     for statement in statements(script):
         connection.execute(statement)
