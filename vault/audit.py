@@ -96,6 +96,9 @@ def verify_log(
         job.report("verifying the log", done, state.size)
     if whole:
         _check_head(vault, state)
+        # Nodes of a longer log in an older copy of the store: the next entry could not be added to it.
+        if vault.read(custody.count_nodes) != 2 * state.size - state.size.bit_count():
+            state.wrong("log-tree", str(state.size), "The log's tree holds more than its entries.")
     return state.findings
 
 

@@ -251,6 +251,11 @@ def view(version: StoredVersion) -> RecordView:
     return read_record(version.sd_jwt, version.signer)
 
 
+def disclosed(sd_jwt: str) -> int:
+    """Return how many disclosures go with a signed version, of which a received one may get more: at least one."""
+    return sd_jwt.count("~") - 1
+
+
 def local_id(vault: OpenVault, signer: bytes, foreign_id: str) -> str:
     """Return the id under which a received record is kept when its own is taken by something else here.
 

@@ -154,6 +154,20 @@ ROWS = {
         "contact-changed", "kept"),
     "it was hidden that a bundle left": (sql("DELETE FROM sent_bundle"), "bundle-missing", "bundle"),
     "it was hidden that a bundle came": (sql("DELETE FROM received_bundle"), "bundle-missing", "their bundle"),
+    "it was hidden that a bundle is whole": (
+        sql("UPDATE sent_bundle SET sha256 = '', checkpoint = ''"), "bundle-changed", "bundle"),
+    "a received bundle's verdict was changed": (
+        sql("UPDATE received_bundle SET verdict = 'intact'"), "bundle-changed", "their bundle"),
+    "a part of a received record that came later was taken out": (
+        sql("UPDATE record_version SET sd_jwt = rtrim(rtrim(sd_jwt, '~'), replace(sd_jwt, '~', '')) WHERE "
+            "record_serial = (SELECT serial FROM record WHERE id = '{theirs}')"), "record-disclosures", "theirs"),
+    "a record lost its versions without a tombstone": (
+        sql("DELETE FROM record_version WHERE record_serial = (SELECT serial FROM record WHERE id = '{kept}')"),
+        "record-newest", "kept"),
+    "a case without records was removed": (
+        sql("DELETE FROM vault_case WHERE id = '{other_case}'"), "case-missing", "other case"),
+    "a case was added": (
+        sql("UPDATE vault_case SET id = '{kept}' WHERE id = '{other_case}'"), "case-unlogged", "kept"),
     "a bundle was added": (
         sql("UPDATE sent_bundle SET bundle_id = '{kept}'"), "bundle-unlogged", "kept"),
 }  # fmt: skip
@@ -208,6 +222,22 @@ def test_changed_contents_are_found(copy, statement):
         store.execute(statement)
     vault = reopen(copy)
     assert "content-mismatch" in {code for code, _ in findings(check(vault))}
+    vault.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("INSERT INTO tree_node (id, hash) VALUES (1 << 20, zeroblob(32))", "log-tree"),
+        ("INSERT INTO chunk (id, tag, data) VALUES (1 << 34, zeroblob(16), x'00')", "content-unknown"),
+    ],
+)
+def test_what_a_longer_history_left_behind_is_found(copy, statement, code):
+    """It stands in the way of what is added next."""
+    with raw(copy) as store:
+        store.execute(statement)
+    vault = reopen(copy)
+    assert {one for one, _ in findings(check(vault))} == {code}
     vault.close()
 
 

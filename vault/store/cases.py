@@ -71,5 +71,10 @@ def page(connection: Connection, limit: int, before: str | None = None) -> list[
     return [_case(row) for row in connection.execute(sql, (top, limit))]
 
 
+def ids(connection: Connection) -> set[str]:
+    """Return the ids of all cases."""
+    return {str(row[0]) for row in connection.execute("SELECT id FROM vault_case")}
+
+
 def _case(row: tuple[str, str, str, str, int, int]) -> Case:
     return Case(CaseId(row[0]), row[1], datetime.fromisoformat(row[2]), row[4], row[5], row[3])

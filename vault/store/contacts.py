@@ -153,9 +153,9 @@ def drop_sent(connection: Connection, bundle_id: str) -> None:
     connection.execute("DELETE FROM sent_bundle WHERE bundle_id = ?", (bundle_id,))
 
 
-def sent_ids(connection: Connection) -> set[str]:
-    """Return the ids of all bundles that left or may have left."""
-    return {str(row[0]) for row in connection.execute("SELECT bundle_id FROM sent_bundle")}
+def sent_digests(connection: Connection) -> dict[str, str]:
+    """Return id → digest of the file, of all bundles that left; an empty one of those that may have left."""
+    return dict(connection.execute("SELECT bundle_id, sha256 FROM sent_bundle").fetchall())
 
 
 def finish_sent(connection: Connection, bundle_id: str, sha256: str, checkpoint: str) -> None:
@@ -222,9 +222,9 @@ def received_in_case(connection: Connection, case_serial: int) -> list[StoredRec
     return [StoredReceipt(*row) for row in connection.execute(sql, (case_serial,))]
 
 
-def received_names(connection: Connection) -> set[str]:
-    """Return the ids that all bundles that were taken in have in the log here."""
-    return {str(row[0]) for row in connection.execute("SELECT name FROM received_bundle")}
+def received_verdicts(connection: Connection) -> dict[str, str]:
+    """Return the id in the log here → verdict, of all bundles that were taken in."""
+    return dict(connection.execute("SELECT name, verdict FROM received_bundle").fetchall())
 
 
 def raise_received(connection: Connection, name: str) -> None:

@@ -116,6 +116,12 @@ def altered() -> IntegrityError:
     return IntegrityError("attachment", "its bytes are not those that were taken in", "Run 'evault check'.")
 
 
+def has_strays(connection: Connection) -> bool:
+    """True where there are chunks of a content that is not there: another one could not get its serial any more."""
+    sql = "SELECT EXISTS (SELECT 1 FROM chunk WHERE id / ? NOT IN (SELECT serial FROM content))"
+    return bool(connection.execute(sql, (_NUMBERS,)).fetchone()[0])
+
+
 def count(connection: Connection, serial: int) -> int:
     """Return the number of chunk rows of a content."""
     base = serial * _NUMBERS

@@ -61,6 +61,11 @@ def node_of(connection: Connection) -> merkle.Node:
     return node
 
 
+def count_nodes(connection: Connection) -> int:
+    """Return how many tree nodes are stored."""
+    return int(connection.execute("SELECT count(*) FROM tree_node").fetchone()[0])
+
+
 def size(connection: Connection) -> int:
     """Return the number of entries."""
     row = connection.execute("SELECT max(number) FROM custody_entry").fetchone()

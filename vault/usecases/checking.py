@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,12 +22,13 @@ from vault.formats.checkpoint import Checkpoint, PaperHead, origin_of
 from vault.jobs import Job
 from vault.model import CHUNK_SIZE, Finding, Json, Report, Severity, Verdict
 from vault.open_vault import OpenVault
-from vault.store import contacts, content, custody, integrity, record_types, records
+from vault.store import cases, contacts, content, custody, integrity, record_types, records
 from vault.store.contacts import StoredContact
 from vault.store.database import Connection
 from vault.store.records import StoredRecord, StoredVersion
 
 _MADE: Final = ("creation", "modification", "ingestion")
+_HELD: Final = re.compile(r"\Aversion [0-9]+, ([0-9]+) disclosed, ")
 _STEP: Final = 200
 
 STEPS: Final = ("1 key file", "2 store", "3 contents", "4 log", "5 records", "6 contacts and bundles", "7 anchors")
@@ -39,22 +41,26 @@ class _State:
     Attributes:
         signed: Record id → digests of the versions that were signed or received.
         received: Record id → the sender's fingerprint when it first came, and the weakest verdict it came with.
+        disclosed: Digest of a version that was received → how many disclosures of it are held.
         contents: Record id → digest of the content that was received with it.
         deleted: Ids of deleted records.
         contact: Contact id → digest of its last state.
-        sent: Ids of bundles that left or may have left.
-        taken: Ids, in the log, of bundles that were taken in.
+        cases: Ids of cases that were opened.
+        sent: Id of a bundle that left or may have left → digest of the file, empty while only the intent is known.
+        taken: Id, in the log, of a bundle that was taken in → its verdict.
         types: Id of a record type that was added → digest of its last version.
     """
 
     findings: list[Finding] = field(default_factory=list)
     signed: dict[str, set[str]] = field(default_factory=dict)
     received: dict[str, tuple[str, str]] = field(default_factory=dict)
+    disclosed: dict[str, int] = field(default_factory=dict)
     contents: dict[str, str] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
     contact: dict[str, str] = field(default_factory=dict)
-    sent: set[str] = field(default_factory=set)
-    taken: set[str] = field(default_factory=set)
+    cases: set[str] = field(default_factory=set)
+    sent: dict[str, str] = field(default_factory=dict)
+    taken: dict[str, str] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
 
     def say(self, step: int, code: str, where: str, message: str, severity: Severity = Severity.ERROR) -> None:
@@ -70,11 +76,13 @@ class _State:
             event["outcome"],
         )
         if kind == "bundle":
-            self._note_bundle(object_id, act, outcome["result"])
+            self._note_bundle(object_id, act, outcome, digests)
         elif outcome["result"] != "success":
             return
         elif kind == "record type":
             self.types[object_id] = digests["after"]
+        elif kind == "case":
+            self.cases.add(object_id)
         elif kind == "contact":
             if act in _MADE and "after" in digests:
                 self.contact[object_id] = digests["after"]
@@ -90,18 +98,25 @@ class _State:
             self.contents[object_id] = digests.get("after", "")
         elif act in _MADE and "after" in digests:
             self.signed.setdefault(object_id, set()).add(digests["after"])
+            if held := _HELD.search(outcome.get("detail", "")):
+                self.disclosed[digests["after"]] = int(held[1])
             if "transfer" in event:
                 verdict = outcome.get("detail", "").rpartition(", ")[2]
                 origin, before = self.received.get(object_id, (event["transfer"].get("from", ""), verdict))
                 self.received[object_id] = (origin, verdict if verdict == Verdict.INTACT else before)
 
-    def _note_bundle(self, bundle_id: str, kind: str, result: str) -> None:
-        if kind == "ingestion":
-            self.taken.add(bundle_id)
-        elif result == "intent":
-            self.sent.add(bundle_id)
-        elif result == "failure":
-            self.sent.discard(bundle_id)
+    def _note_bundle(self, bundle_id: str, act: str, outcome: dict[str, str], digests: dict[str, str]) -> None:
+        # A bundle of this vault that comes back keeps its id: what left and what came are told apart by the act.
+        if act == "ingestion":
+            self.taken[bundle_id] = outcome.get("detail", "").partition(", ")[0]
+        elif act == verdicts.EVENT:
+            self.taken[bundle_id] = outcome.get("detail", "")
+        elif outcome["result"] == "intent":
+            self.sent[bundle_id] = ""
+        elif outcome["result"] == "failure":
+            self.sent.pop(bundle_id, None)
+        else:
+            self.sent[bundle_id] = digests.get("after", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +220,8 @@ def _check_contents(vault: OpenVault, state: _State, job: Job) -> None:
         if not right or rows != -(-stored.size // CHUNK_SIZE):
             where = str(stored.serial)
             state.say(3, "content-mismatch", where, "An attachment's bytes are not those that were taken in.")
+    if vault.read(content.has_strays):
+        state.say(3, "content-unknown", "chunk", "The store holds pieces of a file that it does not know.")
 
 
 def _check_records(vault: OpenVault, state: _State, job: Job) -> None:
@@ -228,6 +245,11 @@ def _check_records(vault: OpenVault, state: _State, job: Job) -> None:
             _check_record(vault, state, record, versions, digest)
         done += len(batch)
         job.report("checking records", done)
+    held = vault.read(cases.ids)
+    for case_id in sorted(state.cases - held):
+        state.say(5, "case-missing", case_id, "The log knows a case that the store does not hold.")
+    for case_id in sorted(held - state.cases):
+        state.say(5, "case-unlogged", case_id, "The store holds a case that the log does not know.")
     told = dict(state.types)
     for name in vault.read(record_types.names):
         kind = vault.read(functools.partial(evidence.type_of, kind=name))
@@ -258,7 +280,7 @@ def _check_record(
         state.say(
             5, "version-missing", record.id, "The log knows a version that the store does not hold: an older state."
         )
-    if versions and versions[-1].version != record.newest:
+    if (versions[-1].version if versions else 0) != record.newest:
         state.say(5, "record-newest", record.id, "The newest version is not the one that is shown.")
 
 
@@ -277,6 +299,8 @@ def _check_version(
     elsewhere = elsewhere or (not record.origin and view.meta.get("case") != record.case_id)
     if elsewhere or (view.type, view.version, view.digest) != (record.type, version.version, version.digest):
         state.say(5, "record-swapped", record.id, "A stored version stands at a place that is not its own.")
+    if evidence.disclosed(version.sd_jwt) != state.disclosed.get(version.digest, evidence.disclosed(version.sd_jwt)):
+        state.say(5, "record-disclosures", record.id, "Of a received version other parts are here than the log says.")
     if version.digest not in logged:
         state.say(5, "record-unlogged", record.id, "A stored version is not in the log.")
     if version.version == record.newest and record.type == "attachment":
@@ -293,15 +317,18 @@ def _check_contacts(vault: OpenVault, state: _State) -> None:
             state.say(6, "contact-changed", one.id, "A contact is not as the log says.")
     for contact_id in sorted(state.contact.keys() - {one.id for one in found}):
         state.say(6, "contact-missing", contact_id, "The log knows a contact that the store does not hold.")
-    _compare_bundles(state, state.sent, vault.read(contacts.sent_ids))
-    _compare_bundles(state, state.taken, vault.read(contacts.received_names))
+    _compare_bundles(state, state.sent, vault.read(contacts.sent_digests))
+    _compare_bundles(state, state.taken, vault.read(contacts.received_verdicts))
 
 
-def _compare_bundles(state: _State, logged: set[str], held: set[str]) -> None:
-    for bundle_id in sorted(logged - held):
+def _compare_bundles(state: _State, logged: dict[str, str], held: dict[str, str]) -> None:
+    for bundle_id in sorted(logged.keys() - held.keys()):
         state.say(6, "bundle-missing", bundle_id, "The log knows a bundle that the store does not: an older state.")
-    for bundle_id in sorted(held - logged):
+    for bundle_id in sorted(held.keys() - logged.keys()):
         state.say(6, "bundle-unlogged", bundle_id, "The store knows a bundle that the log does not.")
+    for bundle_id in sorted(held.keys() & logged.keys()):
+        if held[bundle_id] != logged[bundle_id]:
+            state.say(6, "bundle-changed", bundle_id, "What a bundle came to is not as the log says: an older state.")
 
 
 # -- anchors --------------------------------------------------------------------------------------------------------

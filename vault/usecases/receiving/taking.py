@@ -321,7 +321,7 @@ class _Taking:
     def _keep(self, record: StoredRecord, item: IncomingRecord) -> None:
         """Keep a version that is new here."""
         connection, view = self.transaction.connection, item.view
-        number = self._enter(record, item)
+        number = self._enter(record, item, evidence.disclosed(item.sd_jwt))
         version = StoredVersion(
             0, view.version, view.digest, self._signed_at(view.meta.get("signed_at")), view.signer, number, item.sd_jwt
         )
@@ -340,15 +340,17 @@ class _Taking:
                 return claimed
         return format_time(self.bundle.sealed_at)
 
-    def _enter(self, record: StoredRecord, item: IncomingRecord, result: str = "success", more: str = "") -> int:
-        view = item.view
-        if result == "success" and record.origin and self.verdict is Verdict.INTACT:
+    def _enter(self, record: StoredRecord, item: IncomingRecord, held: int, more: str = "") -> int:
+        """Enter that a record came: how many disclosures of it are held now, or, without any, that it was left out."""
+        view, result = item.view, "success" if held else "failure"
+        detail = f"version {view.version}" + (f", {held} disclosed" if held else "")
+        if held and record.origin and self.verdict is Verdict.INTACT:
             records.set_verdict(self.transaction.connection, record.serial, self.verdict.value)
         return self.transaction.record(
             CustodyEvent(
                 "ingestion", record.id, evidence.object_kind(record.type), case_id=self.case_id,
                 why="received in a bundle", transfer=self._transfer(), digests={"after": view.digest},
-                result=result, detail=f"version {view.version}, {self.verdict.value}{more}",
+                result=result, detail=f"{detail}, {self.verdict.value}{more}",
                 related=(self.name,) if record.id == view.id else (self.name, view.id),
             )
         )  # fmt: skip
@@ -356,7 +358,7 @@ class _Taking:
     def _conflict(self, record: StoredRecord, item: IncomingRecord, message: str) -> None:
         """Leave a record out that does not go with what is here, and enter that it came."""
         self.history.say("record-conflict", Severity.ERROR, message)
-        self._enter(record, item, "failure", ", record-conflict: left out")
+        self._enter(record, item, 0, ", record-conflict: left out")
 
     def _fuller(self, record: StoredRecord, same: StoredVersion, item: IncomingRecord) -> None:
         """Keep what a later presentation of the same signed version discloses beyond the earlier one.
@@ -373,7 +375,7 @@ class _Taking:
                 message = "The sender shows two different values for one field; the one that came first was kept."
                 self._conflict(record, item, message)
                 return
-            self._enter(record, item)
+            self._enter(record, item, evidence.disclosed(merged.sd_jwt))
             records.add_disclosures(connection, same.serial, merged.sd_jwt)
             evidence.reindex(connection, record, merged)
             self.count += 1
