@@ -150,7 +150,8 @@ def _check_head(vault: OpenVault, state: LogState) -> None:
         state.wrong("log-head", "head", "The log's head is not signed by this vault's key.")
         return
     expected = checkpoints.origin_of(identity.log_id, state.epochs[-1][0])
-    if head.origin != expected or head.size != state.size or head.root != state.frontier.root():
+    fits = head.size == vault.read(custody.head_size) == state.size
+    if head.origin != expected or not fits or head.root != state.frontier.root():
         state.wrong("log-head", "head", "The signed head does not belong to the log as it stands.")
     for (_, first, note), (before, _, _) in zip(state.epochs[1:], state.epochs, strict=False):
         try:

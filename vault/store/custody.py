@@ -124,6 +124,11 @@ def head(connection: Connection) -> str:
     return str(row[0])
 
 
+def head_size(connection: Connection) -> int:
+    """Return the size that stands beside the signed head."""
+    return int(connection.execute("SELECT size FROM log_head").fetchone()[0])
+
+
 _COLUMNS = "number, object, case_serial, entry, disclosures"
 
 
