@@ -9,7 +9,7 @@ import contextlib
 import functools
 from collections.abc import Collection, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from vault import schema
@@ -126,9 +126,9 @@ class NewVersion:
     record_id: str
     case_id: str
     kind: str
-    fields: dict[str, Json]
+    fields: dict[str, Json] = field(repr=False)
     event: str = "creation"
-    why: str = ""
+    why: str = field(default="", repr=False)
     related: tuple[str, ...] = ()
 
 

@@ -125,7 +125,7 @@ class Case:
     """A case: the folder that records belong to."""
 
     id: CaseId
-    title: str
+    title: str = field(repr=False)
     created_at: datetime
     record_count: int = 0
     attachment_count: int = 0
@@ -164,8 +164,8 @@ class Record:
     case_id: CaseId
     type: str
     versions: tuple[RecordVersion, ...]
-    fields: dict[str, Json]
-    title: str = ""
+    fields: dict[str, Json] = field(repr=False)
+    title: str = field(default="", repr=False)
     deleted: bool = False
     withheld: bool = False
     origin: str = ""
@@ -179,7 +179,7 @@ class Draft:
     id: RecordId
     case_id: CaseId
     type: str
-    fields: dict[str, Json]
+    fields: dict[str, Json] = field(repr=False)
     saved_at: datetime
     based_on: int = 0
 
@@ -195,7 +195,7 @@ class Attachment:
     size: int
     media_type: str
     extension: str
-    fields: dict[str, Json] = field(default_factory=dict)
+    fields: dict[str, Json] = field(default_factory=dict, repr=False)
     deleted: bool = False
     origin: str = ""
     verdict: str = ""
@@ -216,7 +216,7 @@ class Contact:
     """
 
     id: str
-    name: str
+    name: str = field(repr=False)
     recipients: tuple[str, ...]
     signing_key: bytes
     fingerprint: str
@@ -241,7 +241,7 @@ class Hit:
     id: RecordId
     case_id: CaseId
     type: str
-    snippet: str
+    snippet: str = field(repr=False)
     position: int = 0
     origin: str = ""
     verdict: str = ""
@@ -272,15 +272,15 @@ class CustodyEvent:
     object_id: str
     object_kind: str
     case_id: str = ""
-    why: str = ""
-    authority: str = ""
+    why: str = field(default="", repr=False)
+    authority: str = field(default="", repr=False)
     location: str = "this device"
-    place: str = ""
+    place: str = field(default="", repr=False)
     transfer: dict[str, str] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     result: str = "success"
     detail: str = ""
-    change: dict[str, str] = field(default_factory=dict)
+    change: dict[str, str] = field(default_factory=dict, repr=False)
     related: tuple[str, ...] = ()
 
 
@@ -290,7 +290,7 @@ class LogEntry:
 
     number: int
     epoch: str
-    event: dict[str, Json]
+    event: dict[str, Json] = field(repr=False)
 
 
 CHUNK_SIZE: Final = 1024 * 1024

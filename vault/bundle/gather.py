@@ -49,7 +49,7 @@ class Gathered:
     """
 
     seen: dict[str, tuple[int, str]] = field(default_factory=dict)
-    small: dict[str, bytes] = field(default_factory=dict)
+    small: dict[str, bytes] = field(default_factory=dict, repr=False)
     held: int = 0
 
 

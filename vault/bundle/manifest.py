@@ -9,7 +9,7 @@ Spec: docs/formats/bundle.md, "bundle.json"; RFC 8785 for the encoding.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -70,7 +70,7 @@ class Description:
     sender_key: bytes
     recipient_kind: str
     key_hashes: tuple[str, ...]
-    purpose: str
+    purpose: str = field(repr=False)
     epoch: str
     number: int
     previous: str

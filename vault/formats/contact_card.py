@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -53,7 +53,7 @@ class ContactCard:
         languages: Up to 16 different BCP 47 tags, the preferred one first.
     """
 
-    name: str
+    name: str = field(repr=False)
     signing_key: bytes
     recipients: tuple[str, ...]
     issued_at: datetime

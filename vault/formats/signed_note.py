@@ -8,7 +8,7 @@ accepts exactly what `SignedNote.encode` writes. Bytes and limits as docs/format
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from vault.crypto import signing
@@ -55,7 +55,7 @@ class SignedNote:
         signatures: In the order of their lines, at least one.
     """
 
-    text: str
+    text: str = field(repr=False)
     signatures: tuple[NoteSignature, ...]
 
     def encode(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from vault.crypto.hashes import sha256
@@ -18,12 +18,12 @@ class StoredContact:
     """A contact's row; `card` is the signed card it came from, or empty."""
 
     id: str
-    name: str
+    name: str = field(repr=False)
     recipients: tuple[str, ...]
     signing_key: bytes
     verified: bool
     expires_at: datetime | None
-    card: str
+    card: str = field(repr=False)
 
     def public(self, fingerprint: str) -> Contact:
         """Return it as the model's noun."""
@@ -127,7 +127,7 @@ class StoredSent:
 
     bundle_id: str
     recipient: str
-    name: str
+    name: str = field(repr=False)
     epoch: str
     number: int
     case_serial: int

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vault.crypto.randomness import new_id
 from vault.errors import DamagedError, NotFoundError
@@ -27,7 +27,7 @@ class StoredEntry:
     object: str
     case_serial: int
     entry: bytes
-    disclosures: tuple[str, ...]
+    disclosures: tuple[str, ...] = field(repr=False)
 
 
 def node_id(level: int, index: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vault.model import Secret
 from vault.store.database import Connection
@@ -16,7 +16,7 @@ class StoredIdentity:
     signing_seed: Secret
     x25519_secret: Secret
     hybrid_seed: Secret
-    name: str
+    name: str = field(repr=False)
 
 
 def put(connection: Connection, identity: StoredIdentity) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from vault.errors import NotFoundError
@@ -21,7 +21,7 @@ class StoredRecord:
     case_id: CaseId
     case_serial: int
     type: str
-    title: str
+    title: str = field(repr=False)
     newest: int
     deleted: bool
     origin: str
@@ -38,7 +38,7 @@ class StoredVersion:
     signed_at: str
     signer: bytes
     entry_number: int
-    sd_jwt: str
+    sd_jwt: str = field(repr=False)
 
 
 _RECORD = (

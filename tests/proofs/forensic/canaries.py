@@ -35,7 +35,7 @@ TEXTS = {
     "received testimony": "canary-received-59b0",
 }
 FORMS = ("UTF-8", "UTF-16", "UTF-32", "base64", "hexadecimal", "deflate", "JSON")
-_OVERLAP = 4096
+_OVERLAP, _BEGINNING = 4096, 6
 _MEMBER = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 
 
@@ -71,22 +71,33 @@ class Wanted:
     Args:
         texts: Name → text.
         keys: Name → key; searched for raw and in hexadecimal.
+        forms: The forms in which texts are searched for.
     """
 
-    def __init__(self, texts: dict[str, str] = TEXTS, keys: dict[str, bytes] | None = None) -> None:
+    def __init__(
+        self, texts: dict[str, str] = TEXTS, keys: dict[str, bytes] | None = None, forms: tuple[str, ...] = FORMS
+    ) -> None:
         self.needles = [
             (f"{name}, {form}", needle)
             for name, text in texts.items()
             for form, ones in needles(text).items()
+            if form in forms
             for needle in ones
         ]
         for name, key in (keys or {}).items():
             self.needles += [(f"{name}, raw", key), (f"{name}, hexadecimal", key.hex().encode()),
                              (f"{name}, hexadecimal", key.hex().upper().encode())]  # fmt: skip
+        # Most canaries begin alike: where such a beginning is not, none of them is.
+        self._alike: dict[bytes, list[tuple[str, bytes]]] = {}
+        for name, needle in self.needles:
+            self._alike.setdefault(needle[:_BEGINNING], []).append((name, needle))
 
     def within(self, data: bytes, *, unpack: bool = True) -> set[str]:
         """Return what is found in a piece of data, also in compressed data that begins anywhere in it."""
-        found = {name for name, needle in self.needles if needle in data}
+        found = set()
+        for beginning, ones in self._alike.items():
+            if beginning in data:
+                found |= {name for name, needle in ones if needle in data}
         if unpack:
             for inner in _unpacked(data):
                 found |= {f"{name}, compressed" for name in self.within(inner, unpack=False)}

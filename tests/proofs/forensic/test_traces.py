@@ -164,13 +164,12 @@ class Watched(Terminal):
         self.type(f"sh {script}; echo left $?")
         self.press("Enter")
 
-    def write(self, text: str) -> None:
+    def testimony(self) -> None:
+        """Begin a testimony in the newest case."""
         self.press("Enter")
-        self.until("Records")
+        self.until("t Testimony")
         self.press("t")
         self.until("not signed")
-        self.type(text)
-        self.until("saved")
 
 
 @pytest.fixture
@@ -208,7 +207,9 @@ def test_a_session_at_the_screens_leaves_nothing(disk, session, screens, count):
     one.until("Records")
     one.press("Escape")
     one.until("New case")
-    one.write(TEXTS["draft"])
+    one.testimony()
+    one.type(TEXTS["draft"])
+    one.until("saved")
     seen = seen_of(one)
     assert b"tui.child" in seen
     assert WANTED.within(seen) == set()
@@ -272,10 +273,7 @@ def test_a_crash_tells_nothing_and_leaves_nothing(disk, session, screens, count)
     one = screens("crash")
     one.begin(_RAISES_AT_THE_SCREENS)
     one.unlock()
-    one.press("Enter")
-    one.until("Records")
-    one.press("t")
-    one.until("not signed")
+    one.testimony()
     one.type(TEXTS["draft"])
     seen = one.until("report")
     one.press("r")

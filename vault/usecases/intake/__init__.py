@@ -65,10 +65,10 @@ class About:
     """
 
     record_id: str = ""
-    note: str = ""
+    note: str = field(default="", repr=False)
     derived_from: str = ""
-    derivation: str = ""
-    stated: dict[str, Json] = field(default_factory=dict)
+    derivation: str = field(default="", repr=False)
+    stated: dict[str, Json] = field(default_factory=dict, repr=False)
 
 
 _NOTHING_SAID: Final = About()

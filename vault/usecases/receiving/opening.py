@@ -76,12 +76,12 @@ class Opened:
     verdict: Verdict
     report: Report
     signer: str
-    signer_name: str = ""
+    signer_name: str = field(default="", repr=False)
     case_id: str = ""
     taken: int = 0
     purpose: str = field(default="", repr=False)
     signer_words: str = ""
-    contact: str = ""
+    contact: str = field(default="", repr=False)
     contents: Contents | None = None
 
     def title(self, bundle_id: str) -> str:
@@ -106,9 +106,9 @@ class Known:
     """
 
     established: bool = False
-    name: str = ""
+    name: str = field(default="", repr=False)
     expired: bool = False
-    unverified: str = ""
+    unverified: str = field(default="", repr=False)
 
 
 def verify_bag(folder: Path, signer: str = "", job: Job | None = None) -> Opened:

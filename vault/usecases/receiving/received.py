@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from vault.formats import custody_entry
@@ -29,7 +29,7 @@ class Received:
     """
 
     bundle_id: str
-    sender: str
+    sender: str = field(repr=False)
     signer: str
     verdict: str
     number: int

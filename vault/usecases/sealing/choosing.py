@@ -56,7 +56,7 @@ class Choice:
     withhold: tuple[tuple[str, str], ...] = ()
     only: tuple[str, ...] = ()
     named_only: bool = False
-    purpose: str = ""
+    purpose: str = field(default="", repr=False)
     accept_metadata: bool = False
     authority: str = field(default="", repr=False)
     place: str = field(default="", repr=False)

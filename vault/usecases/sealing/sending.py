@@ -57,7 +57,7 @@ class Sealed:
     file: Path
     bundle_id: str
     sha256: str
-    recipient: str
+    recipient: str = field(repr=False)
     warnings: tuple[str, ...] = ()
 
 

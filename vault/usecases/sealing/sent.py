@@ -29,7 +29,7 @@ class Sent:
     """
 
     bundle_id: str
-    recipient: str
+    recipient: str = field(repr=False)
     address: str
     purpose: str = field(repr=False)
     number: int
