@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import vault
-from vault.media import Inspector, MediaFacts, inspector
+from vault.confined import process
+from vault.media import Inspector, MediaFacts
 from vault.media.facts import FAILED, READ_SIZE, READ_TOTAL
 
 ROOT = Path(vault.__file__).parents[1]
@@ -38,8 +39,8 @@ def test_one_child_serves_many_files_and_close_ends_it():
         assert look(guard, b"some words\n").media_type == "text/plain"
         assert look(guard, PHOTO) == first
         assert guard.process_id == child
-        process = guard._child.process
-    assert process.poll() is not None
+        running = guard._child.process
+    assert running.poll() is not None
     assert guard.process_id is None
 
 
@@ -101,9 +102,9 @@ def test_a_child_that_stops_answering_is_killed_by_the_clock():
             os.kill(guard.process_id, signal.SIGSTOP)
             return PHOTO[offset : offset + length]
 
-        process = guard._child.process
+        running = guard._child.process
         assert guard.inspect(read, len(PHOTO)) == FAILED
-        assert process.poll() == -signal.SIGKILL
+        assert running.poll() == -signal.SIGKILL
     with Inspector() as guard:
         assert not look(guard, PHOTO).failed
 
@@ -134,7 +135,7 @@ def test_a_file_that_turns_out_shorter_or_longer_fails(answer):
 
 
 def test_an_interpreter_that_cannot_start_is_a_failure_not_an_error(monkeypatch):
-    monkeypatch.setattr(inspector, "_command", lambda module: ["/nonexistent/python"])
+    monkeypatch.setattr(process, "_command", lambda module: ["/nonexistent/python"])
     with Inspector() as guard:
         assert look(guard, PHOTO) == FAILED
 
@@ -176,7 +177,7 @@ GOOD = b'{"discloses":[],"extension":"bin","facts":{},"failed":false,"media_type
 )
 def test_no_behaviour_of_a_captured_child_gets_through(monkeypatch, behaviour):
     script = ROGUE + behaviour
-    monkeypatch.setattr(inspector, "_command", lambda module: [sys.executable, "-I", "-c", script])
+    monkeypatch.setattr(process, "_command", lambda module: [sys.executable, "-I", "-c", script])
     hangs = "sleep" in behaviour or behaviour.endswith("100000))")
     total = 0
 
@@ -193,7 +194,7 @@ def test_no_behaviour_of_a_captured_child_gets_through(monkeypatch, behaviour):
 
 def test_a_child_that_keeps_the_contract_is_believed(monkeypatch):
     script = ROGUE + "frame(b'H', b'limits'); frame(b'A', GOOD)"
-    monkeypatch.setattr(inspector, "_command", lambda module: [sys.executable, "-I", "-c", script])
+    monkeypatch.setattr(process, "_command", lambda module: [sys.executable, "-I", "-c", script])
     with Inspector() as guard:
         assert look(guard, PHOTO) == MediaFacts("a/b", "bin")
 
@@ -202,18 +203,19 @@ def test_the_child_gets_no_environment_and_no_folder_of_ours(monkeypatch):
     script = """
 import os, sys
 sys.path[:] = [sys.argv[1], *sys.path]
+from vault.confined import frames
 from vault.media import facts, wire
 import io
 out = io.FileIO(1, "wb", closefd=False)
-wire.send(out, wire.HELLO, b"")
+frames.send(out, frames.HELLO, b"")
 names = " ".join(sorted(os.environ))
 answer = {"probe.environment": names, "probe.folder": os.getcwd(), "probe.path": " ".join(sys.path[1:])}
 answer["probe.isolated"] = sys.flags.isolated
-wire.send(out, wire.ANSWER, facts.encode_facts(facts.MediaFacts(facts=answer)))
+frames.send(out, wire.ANSWER, facts.encode_facts(facts.MediaFacts(facts=answer)))
 """
     monkeypatch.setenv("EVIDENCE_MARKER", "1")
     monkeypatch.setenv("PYTHONPATH", "/marker")
-    monkeypatch.setattr(inspector, "_START", script)
+    monkeypatch.setattr(process, "_START", script)
     with Inspector() as guard:
         found = look(guard, b"x").facts
     # LC_CTYPE is set by Python itself when it coerces the C locale.
@@ -280,8 +282,8 @@ def test_after_its_imports_the_child_opens_nothing_starts_nothing_and_connects_t
     strace, log = shutil.which("strace"), tmp_path / "log"
     if strace is None or subprocess.run([strace, "-o", log, "true"], capture_output=True).returncode:
         pytest.skip("strace is missing or not allowed here")
-    real = inspector._command("vault.media.child")
-    monkeypatch.setattr(inspector, "_command", lambda module: [strace, "-f", "-o", str(log), *real])
+    real = process._command("vault.media.child")
+    monkeypatch.setattr(process, "_command", lambda module: [strace, "-f", "-o", str(log), *real])
     with Inspector(wall_seconds=60) as guard:
         assert not look(guard, PHOTO).failed
         assert look(guard, b"words").media_type == "text/plain"
@@ -302,8 +304,8 @@ def test_after_its_imports_the_child_opens_nothing_starts_nothing_and_connects_t
 CONFINED = f"""
 import sys; sys.path.insert(0, {str(ROOT)!r})
 import os, socket, resource, ctypes, errno
-from vault.media.confine import confine, rearm_processor_time
-held = confine()
+from vault.confined.confine import Limits, allow_processor_time, confine
+held = confine(Limits(512 * 1024 * 1024))
 def refused(action):
     try: action()
     except OSError as error: return error.errno == errno.EPERM
@@ -326,7 +328,7 @@ except MemoryError:
     results.append(True)
 limits = (resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC, resource.RLIMIT_CORE)
 results.append([resource.getrlimit(limit) for limit in limits] == [(0, 0)] * 4)
-rearm_processor_time()
+allow_processor_time(30)
 results.append(resource.getrlimit(resource.RLIMIT_CPU)[0] in range(30, 34))
 os.write(1, (" ".join(held) + repr(results)).encode())
 os._exit(0)

@@ -15,8 +15,9 @@ import pytest
 from PIL import Image
 
 import vault
+from vault.confined import process
 from vault.errors import FormatError
-from vault.media import Inspector, Picture, inspector, pictures
+from vault.media import Inspector, Picture, pictures
 
 ROOT = Path(vault.__file__).parents[1]
 PHOTO = (ROOT / "tui" / "samples" / "photo.jpg").read_bytes()
@@ -129,8 +130,8 @@ def test_kinds_that_run_other_programs_or_are_rarely_looked_at_are_not_decoded()
 
 
 def test_without_the_decoders_that_is_said(monkeypatch):
-    hidden = inspector._START.replace("import sys;", "import sys; sys.modules['PIL'] = None;")
-    monkeypatch.setattr(inspector, "_START", hidden)
+    hidden = process._START.replace("import sys;", "import sys; sys.modules['PIL'] = None;")
+    monkeypatch.setattr(process, "_START", hidden)
     assert painted(PHOTO) == "no-decoder"
 
 
@@ -191,7 +192,7 @@ HEAD = "struct.pack('>HHHH', {}, {}, {}, {})"
     ],
 )
 def test_no_behaviour_of_a_captured_child_gets_through(monkeypatch, behaviour):
-    monkeypatch.setattr(inspector, "_command", lambda module: [sys.executable, "-I", "-c", ROGUE + behaviour])
+    monkeypatch.setattr(process, "_command", lambda module: [sys.executable, "-I", "-c", ROGUE + behaviour])
     assert painted(PHOTO, wall_seconds=1 if "sleep" in behaviour else 20) == "damaged"
 
 
@@ -209,16 +210,16 @@ def test_after_its_imports_the_child_opens_and_writes_nothing(tmp_path, monkeypa
     strace, log = shutil.which("strace"), tmp_path / "log"
     if strace is None or subprocess.run([strace, "-o", log, "true"], capture_output=True).returncode:
         pytest.skip("strace is missing or not allowed here")
-    real = inspector._command("vault.media.painter")
-    monkeypatch.setattr(inspector, "_command", lambda module: [strace, "-f", "-o", str(log), *real])
-    kill = inspector._Child.end
+    real = process._command("vault.media.painter")
+    monkeypatch.setattr(process, "_command", lambda module: [strace, "-f", "-o", str(log), *real])
+    kill = process.Child.end
 
     def end(child):
         # The tracer is what would be killed; it ends by itself with the child below it.
         child.process.wait(20)
         kill(child)
 
-    monkeypatch.setattr(inspector._Child, "end", end)
+    monkeypatch.setattr(process.Child, "end", end)
     for kind in ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF"):
         data = file_of(Image.new("RGB", (400, 200), (9, 9, 9)), kind)
         assert isinstance(painted(data, wall_seconds=60), Picture)

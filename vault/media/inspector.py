@@ -9,34 +9,20 @@ Spec: docs/formats/media-facts.md
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, Self, cast
+from typing import Final, Self
 
+from vault.confined import process
+from vault.confined.process import Alarm, Child, ViolationError
 from vault.errors import FormatError
 from vault.media import pictures, wire
 from vault.media.facts import ANSWER_SIZE, FAILED, READ_SIZE, READ_TOTAL, WALL_SECONDS, MediaFacts, decode_facts
 from vault.media.pictures import Picture
 
-_HELLO_SIZE: Final = 64
-_CONFINEMENTS: Final = ("limits", "undumpable", "syscalls")
-_START: Final = (
-    "import sys; sys.path[:] = [sys.argv[1], *sys.path]; "
-    "from importlib import import_module; import_module(sys.argv[2]).main()"
-)
 _LOOKS: Final = "vault.media.child"
 _PAINTS: Final = "vault.media.painter"
-_KEPT: Final = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-"""What Python itself may need to start, and nothing else."""
-
-
-class _ViolationError(Exception):
-    """The child broke its contract."""
 
 
 class Inspector:
@@ -52,7 +38,7 @@ class Inspector:
     def __init__(self, *, wall_seconds: float = WALL_SECONDS) -> None:
         self._wall_seconds = wall_seconds
         self._lock = threading.Lock()
-        self._child: _Child | None = None
+        self._child: Child | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -89,7 +75,7 @@ class Inspector:
         with self._lock:
             try:
                 return self._ask(read, size)
-            except _ViolationError:
+            except ViolationError:
                 self._end()
                 return FAILED
             except BaseException:
@@ -113,16 +99,16 @@ class Inspector:
         """
         if not 0 < side <= pictures.SIDE:
             raise ValueError("a side of 1 to 1024 pixels")
-        child: _Child | None = None
+        child: Child | None = None
         try:
-            child = _start(_PAINTS)
+            child = process.start(_PAINTS)
             limits = {wire.PAINTED: pictures.ANSWER_SIZE, wire.NOT_PAINTED: pictures.WHY_SIZE}
-            with _Alarm(child, self._wall_seconds):
-                kind, body = child.ask((wire.PICTURE, wire.pack_picture(size, side)), limits, read, size)
+            with Alarm(child, self._wall_seconds):
+                kind, body = _answer(child, (wire.PICTURE, wire.pack_picture(size, side)), limits, read, size)
             if kind == wire.NOT_PAINTED:
                 return pictures.decode_why_not(body)
             return pictures.decode_picture(body, side)
-        except (_ViolationError, FormatError):
+        except (ViolationError, FormatError):
             return pictures.DAMAGED
         finally:
             if child is not None:
@@ -142,140 +128,50 @@ class Inspector:
         if self._child is not None and self._child.process.poll() is not None:
             self._end()
         if self._child is None:
-            self._child = _start(_LOOKS)
+            self._child = process.start(_LOOKS)
         child = self._child
-        with _Alarm(child, self._wall_seconds):
+        with Alarm(child, self._wall_seconds):
             request = (wire.INSPECT, wire.pack_size(size))
-            return _decoded(child.ask(request, {wire.ANSWER: ANSWER_SIZE}, read, size)[1])
+            return _decoded(_answer(child, request, {wire.ANSWER: ANSWER_SIZE}, read, size)[1])
 
 
 def _decoded(answer: bytes) -> MediaFacts:
     try:
         return decode_facts(answer)
     except FormatError as error:
-        raise _ViolationError from error
+        raise ViolationError from error
 
 
-class _Child:
-    """The process and its two pipes."""
+def _answer(
+    child: Child,
+    request: tuple[bytes, bytes],
+    answers: dict[bytes, int],
+    read: Callable[[int, int], bytes],
+    size: int,
+) -> tuple[bytes, bytes]:
+    """Send a request, hand over the ranges of the file that are asked for, and return kind and body of the answer.
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self.process = process
-        self.confinement: tuple[str, ...] = ()
-        self._greeted = False
-        self._requests = cast(IO[bytes], process.stdin)
-        self._answers = cast(IO[bytes], process.stdout)
-
-    def greet(self) -> None:
-        """Take the child's first words, once."""
-        if self._greeted:
-            return
-        words = tuple(self.receive({wire.HELLO: _HELLO_SIZE})[1].decode("ascii", "replace").split())
-        if any(word not in _CONFINEMENTS for word in words):
-            raise _ViolationError
-        self.confinement, self._greeted = words, True
-
-    def ask(
-        self,
-        request: tuple[bytes, bytes],
-        answers: dict[bytes, int],
-        read: Callable[[int, int], bytes],
-        size: int,
-    ) -> tuple[bytes, bytes]:
-        """Send a request, hand over the ranges of the file that are asked for, and return kind and body of the answer.
-
-        Args:
-            request: Kind and body.
-            answers: The kinds of answer, each with the longest body allowed.
-            read: Returns exactly a range of the file.
-            size: Length of the file in bytes.
-        """
-        self.greet()
-        self.send(*request)
-        left = READ_TOTAL
-        while True:
-            kind, body = self.receive({wire.RANGE: 12, **answers})
-            if kind in answers:
-                return kind, body
-            if len(body) != 12:
-                raise _ViolationError
-            offset, length = wire.unpack_range(body)
-            left -= length
-            if not 0 < length <= READ_SIZE or offset + length > size or left < 0:
-                raise _ViolationError
-            data = read(offset, length)
-            if len(data) != length:
-                raise _ViolationError
-            self.send(wire.DATA, data)
-
-    def send(self, kind: bytes, body: bytes) -> None:
-        try:
-            wire.send(cast(wire.Stream, self._requests), kind, body)
-        except OSError as error:
-            raise _ViolationError from error
-
-    def receive(self, limits: dict[bytes, int]) -> tuple[bytes, bytes]:
-        try:
-            return wire.receive(cast(wire.Stream, self._answers), limits)
-        except (OSError, ValueError, EOFError) as error:
-            raise _ViolationError from error
-
-    def end(self) -> None:
-        """Kill the process, wait for it and close the pipes."""
-        self.process.kill()
-        self.process.wait()
-        for stream in (self._requests, self._answers):
-            try:
-                stream.close()
-            except OSError:
-                continue
-
-
-class _Alarm:
-    """Kills the child when its time is up; after the end of the block it never does."""
-
-    def __init__(self, child: _Child, seconds: float) -> None:
-        self._child = child
-        self._lock = threading.Lock()
-        self._over = False
-        self._timer = threading.Timer(seconds, self._ring)
-        self._timer.daemon = True
-
-    def __enter__(self) -> None:
-        self._timer.start()
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._over = True
-        self._timer.cancel()
-
-    def _ring(self) -> None:
-        with self._lock:
-            if not self._over:
-                self._child.process.kill()
-
-
-def _command(module: str) -> list[str]:
-    # Isolated mode ignores the environment and the current folder, so the package's own place is handed over: it is the
-    # same whether the package is installed, installed editable or run from a checkout.
-    return [sys.executable, "-I", "-B", "-c", _START, str(Path(__file__).resolve().parents[2]), module]
-
-
-def _start(module: str) -> _Child:
-    try:
-        process = subprocess.Popen(
-            _command(module),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            close_fds=True,
-            cwd=Path(sys.executable).resolve().anchor,
-            env={name: os.environ[name] for name in _KEPT if name in os.environ},
-            # Ctrl-C at the terminal is the parent's affair.
-            start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-    except OSError as error:
-        raise _ViolationError from error
-    return _Child(process)
+    Args:
+        child: The child.
+        request: Kind and body.
+        answers: The kinds of answer, each with the longest body allowed.
+        read: Returns exactly a range of the file.
+        size: Length of the file in bytes.
+    """
+    child.greet()
+    child.send(*request)
+    left = READ_TOTAL
+    while True:
+        kind, body = child.receive({wire.RANGE: 12, **answers})
+        if kind in answers:
+            return kind, body
+        if len(body) != 12:
+            raise ViolationError
+        offset, length = wire.unpack_range(body)
+        left -= length
+        if not 0 < length <= READ_SIZE or offset + length > size or left < 0:
+            raise ViolationError
+        data = read(offset, length)
+        if len(data) != length:
+            raise ViolationError
+        child.send(wire.DATA, data)

@@ -1,26 +1,15 @@
-"""What every keyless child does: give up what it does not need, then answer its parent, and write nothing but frames.
-
-It is started with an empty environment and no descriptors but its pipes, imports everything it will need, confines
-itself (`vault.media.confine`), and only then answers. It holds no key and opens no file.
-"""
+"""What the keyless children that look into foreign files do: confine themselves, then answer their parent."""
 
 from __future__ import annotations
 
-import codecs
-import io
-import logging
 import os
-import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from vault.confined import child, frames
+from vault.confined.confine import Limits, allow_processor_time
 from vault.media import wire
-from vault.media.confine import confine, rearm_processor_time
-from vault.media.facts import READ_SIZE
-
-# Codecs are imported on first use, which is too late once no file can be opened.
-_CODECS = ("ascii", "latin-1", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp437", "iso2022_jp")
-
+from vault.media.facts import CPU_SECONDS, MEMORY_SIZE, READ_SIZE
 
 Reading = Callable[[int, int], bytes]
 """Returns exactly a range of the foreign file: offset, length."""
@@ -47,21 +36,11 @@ def serve(
         prepare: Imports what it will need.
         once: End after one answer.
     """
-    for name in _CODECS:
-        codecs.lookup(name)
-        b"\xff".decode(name, "backslashreplace")
-    logging.disable(logging.CRITICAL)
-    if prepare is not None:
-        prepare()
-    requests, answers = io.FileIO(0, "rb", closefd=False), io.FileIO(1, "wb", closefd=False)
-    sys.stdin = sys.stdout = sys.stderr = None
-    os.close(2)
-    held = confine()
 
     def read(offset: int, length: int) -> bytes:
         try:
-            wire.send(answers, wire.RANGE, wire.pack_range(offset, length))
-            data = wire.receive(requests, {wire.DATA: READ_SIZE})[1]
+            frames.send(answers, wire.RANGE, wire.pack_range(offset, length))
+            data = frames.receive(requests, {wire.DATA: READ_SIZE})[1]
         except (EOFError, OSError, ValueError) as error:
             raise _EndError from error
         if len(data) != length:
@@ -69,11 +48,11 @@ def serve(
         return data
 
     try:
-        wire.send(answers, wire.HELLO, " ".join(held).encode("ascii"))
+        requests, answers = child.enter(Limits(MEMORY_SIZE), prepare)
         while True:
-            body = wire.receive(requests, {kind: length})[1]
-            rearm_processor_time()
-            wire.send(answers, *answer(read, body))
+            body = frames.receive(requests, {kind: length})[1]
+            allow_processor_time(CPU_SECONDS)
+            frames.send(answers, *answer(read, body))
             if once:
                 break
     except (EOFError, OSError, ValueError, _EndError):

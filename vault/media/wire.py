@@ -1,10 +1,9 @@
-"""The frames between the inspector and its keyless child: one byte of kind, four of length, then the body.
+"""The kinds of frames (`vault.confined.frames`) between the inspector and its keyless child, and their bodies.
 
-Kinds, from the child: `HELLO` (ASCII words, which confinements hold), `RANGE` (8 bytes offset, 4 bytes length),
-`ANSWER` (`facts.encode_facts`). From the parent: `INSPECT` (8 bytes size of the file), `DATA` (the range asked for,
-exactly as long as asked). The child that decodes a picture is asked by `PICTURE` (8 bytes size of the file, 2 bytes the
-longest side that is wanted) and answers with `PAINTED` (`pictures.encode_picture`) or `NOT_PAINTED` (an ASCII word).
-Numbers are big-endian. A stream that ends inside a frame ends the conversation.
+From the child: `RANGE` (8 bytes offset, 4 bytes length), `ANSWER` (`facts.encode_facts`). From the parent: `INSPECT`
+(8 bytes size of the file), `DATA` (the range asked for, exactly as long as asked). The child that decodes a picture is
+asked by `PICTURE` (8 bytes size of the file, 2 bytes the longest side that is wanted) and answers with `PAINTED`
+(`pictures.encode_picture`) or `NOT_PAINTED` (an ASCII word). Numbers are big-endian.
 
 Spec: docs/formats/media-facts.md, section "Between parent and child"
 """
@@ -12,9 +11,8 @@ Spec: docs/formats/media-facts.md, section "Between parent and child"
 from __future__ import annotations
 
 import struct
-from typing import Final, Protocol
+from typing import Final
 
-HELLO: Final = b"H"
 RANGE: Final = b"R"
 ANSWER: Final = b"A"
 INSPECT: Final = b"I"
@@ -23,53 +21,11 @@ PICTURE: Final = b"P"
 PAINTED: Final = b"T"
 NOT_PAINTED: Final = b"N"
 
-_HEAD: Final = struct.Struct(">cI")
 _SIZE: Final = struct.Struct(">Q")
 _RANGE: Final = struct.Struct(">QI")
 _PICTURE: Final = struct.Struct(">QH")
 INSPECT_SIZE: Final = _SIZE.size
 PICTURE_SIZE: Final = _PICTURE.size
-
-
-class Stream(Protocol):
-    """The two methods of an unbuffered binary stream that frames need."""
-
-    def read(self, size: int = -1, /) -> bytes | None:
-        """Return up to `size` bytes, empty at the end."""
-
-    def write(self, data: bytes, /) -> int | None:
-        """Write some or all of `data` and return how much."""
-
-
-def send(stream: Stream, kind: bytes, body: bytes) -> None:
-    """Write one frame whole.
-
-    Raises:
-        OSError: The other side is gone.
-    """
-    view = memoryview(_HEAD.pack(kind, len(body)) + body)
-    while view:
-        view = view[stream.write(bytes(view[:65536])) or 0 :]
-
-
-def receive(stream: Stream, limits: dict[bytes, int]) -> tuple[bytes, bytes]:
-    """Read one frame.
-
-    Args:
-        stream: Where to read.
-        limits: The kinds acceptable now, each with the longest body allowed.
-
-    Returns:
-        Kind and body.
-
-    Raises:
-        EOFError: The stream ended.
-        ValueError: An unexpected kind or a body over its limit.
-    """
-    kind, length = _HEAD.unpack(_exactly(stream, _HEAD.size))
-    if length > limits.get(kind, -1):
-        raise ValueError("unexpected frame")
-    return kind, _exactly(stream, length)
 
 
 def pack_size(size: int) -> bytes:
@@ -120,14 +76,3 @@ def unpack_range(body: bytes) -> tuple[int, int]:
         raise ValueError("malformed range")
     offset, length = _RANGE.unpack(body)
     return int(offset), int(length)
-
-
-def _exactly(stream: Stream, length: int) -> bytes:
-    parts: list[bytes] = []
-    while length:
-        part = stream.read(min(length, 1 << 20))
-        if not part:
-            raise EOFError
-        parts.append(part)
-        length -= len(part)
-    return b"".join(parts)

@@ -1,4 +1,4 @@
-"""Takes away from the keyless child what it does not need: files, network, processes, memory and time without end.
+"""Takes away from a confined child what it does not need: files, network, processes, memory and time without end.
 
 Called once, after every import and before the first request. Each measure is tried on its own; what holds is reported
 as words, because not every system has all of them: `limits` (POSIX resource limits), `undumpable` (Linux: no core
@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import struct
 import sys
 import time
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Final
-
-from vault.media.facts import CPU_SECONDS, MEMORY_SIZE
 
 resource: ModuleType | None
 try:
@@ -25,6 +25,10 @@ try:
 except ImportError:
     resource = None
 
+MEASURES: Final = ("limits", "undumpable", "syscalls")
+"""The words that a child may say of itself."""
+
+_PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_SECCOMP: Final = 22
 _PR_SET_NO_NEW_PRIVS: Final = 38
@@ -63,18 +67,36 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def confine() -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a child may have.
+
+    Attributes:
+        memory: Bytes of address space, in all, or `beyond` what it has when it confines itself.
+        beyond: See `memory`; where a system does not tell what it has, nothing is taken off.
+        ends_with_parent: On Linux, it is killed when the thread that started it ends.
+    """
+
+    memory: int
+    beyond: bool = False
+    ends_with_parent: bool = False
+
+
+def confine(limits: Limits) -> tuple[str, ...]:
     """Apply every measure that this system has.
 
     Returns:
-        The words of the measures that hold, in the order `limits`, `undumpable`, `syscalls`.
+        The words of the measures that hold, in the order of `MEASURES`.
     """
     done = []
-    if _limit():
+    if _limit(limits.memory + (_address_space() if limits.beyond else 0)):
         done.append("limits")
     if sys.platform == "linux":
         prctl = ctypes.CDLL(None).prctl
         prctl.argtypes = (ctypes.c_int, ctypes.c_ulong, ctypes.c_void_p, ctypes.c_ulong, ctypes.c_ulong)
+        if limits.ends_with_parent:
+            # One that ended before this call is noticed by its pipe.
+            prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, None, 0, 0)
         if prctl(_PR_SET_DUMPABLE, 0, None, 0, 0) == 0:
             done.append("undumpable")
         program = _filter()
@@ -85,18 +107,27 @@ def confine() -> tuple[str, ...]:
     return tuple(done)
 
 
-def rearm_processor_time() -> None:
-    """Allow `CPU_SECONDS` more from now; the system ends the process when they are used up."""
+def allow_processor_time(seconds: int) -> None:
+    """Allow so many seconds more from now; the system ends the process when they are used up."""
     if resource is not None:
-        _set("RLIMIT_CPU", int(time.process_time()) + 1 + CPU_SECONDS, keep_hard=True)
+        _set("RLIMIT_CPU", int(time.process_time()) + 1 + seconds, keep_hard=True)
 
 
-def _limit() -> bool:
+def _address_space() -> int:
+    """Return the bytes of address space of this process, or 0 where the system does not say."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as handle:
+            return int(handle.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 0
+
+
+def _limit(memory: int) -> bool:
     if resource is None:
         return False
     # Every one is tried, also when an earlier one failed.
     held = [_set(name, 0) for name in ("RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_NPROC", "RLIMIT_CORE")]
-    held.append(_set("RLIMIT_AS", MEMORY_SIZE))
+    held.append(_set("RLIMIT_AS", memory))
     return all(held)
 
 
