@@ -49,6 +49,11 @@ class Job:
         """Ask the work to stop at the next safe point."""
         self._cancelled.set()
 
+    @property
+    def cancelled(self) -> bool:
+        """True when the work was asked to stop."""
+        return self._cancelled.is_set()
+
     def check(self) -> None:
         """Raise if the work was asked to stop.
 

@@ -8,13 +8,15 @@ Spec: docs/formats/bundle.md, "Verification".
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from vault.bundle import custody, layout
 from vault.bundle.contents import IncomingAttachment, IncomingEntry, IncomingRecord
 from vault.bundle.findings import Findings
 from vault.bundle.gather import Gathered
 from vault.bundle.instructions import verify_text
 from vault.bundle.manifest import Description
-from vault.bundle.report import record_copy, report_html
+from vault.bundle.report import record_copy, report_pieces
 from vault.errors import FormatError, IntegrityError, RefusedError, UnsupportedVersionError
 from vault.formats.checkpoint import Checkpoint
 from vault.formats.record import RecordView, read_record
@@ -176,10 +178,19 @@ def check_copies(
         if not right:
             findings.add("copy-mismatch", path, "The readable copy does not say what the signed record says.")
     if layout.REPORT in bag.small:
-        page = report_html(description, [r.view for r in records], attachments, [e.view for e in entries])
-        if page != bag.small[layout.REPORT]:
+        page = report_pieces(description, [r.view for r in records], attachments, [e.view for e in entries])
+        if not _is_made_of(bag.small[layout.REPORT], page):
             message = "The page for people does not say what the signed contents say. Do not rely on it."
             findings.add("report-mismatch", layout.REPORT, message)
     if name and bag.small.get(layout.VERIFY, b"") != verify_text(name):
         message = "The instructions for checking by hand are not the ones of this format. Do not follow them."
         findings.add("instructions-mismatch", layout.VERIFY, message)
+
+
+def _is_made_of(data: bytes, pieces: Iterator[bytes]) -> bool:
+    at = 0
+    for piece in pieces:
+        if not data.startswith(piece, at):
+            return False
+        at += len(piece)
+    return at == len(data)

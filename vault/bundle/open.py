@@ -1,5 +1,6 @@
 """Opening a bundle: a first pass over the whole file verifies it, only a second pass over the same handle gives it out.
 
+What the first pass has read is verified in a confined child first (`bundle.rehearsal`), then here, where it counts.
 Nothing is written before the first pass has found everything right. The second pass digests again and compares with
 the first, so that a file that was exchanged in between is noticed. Keys are used and not kept.
 
@@ -19,6 +20,7 @@ from vault.bundle import layout
 from vault.bundle.contents import Incoming
 from vault.bundle.gather import items_of_container
 from vault.bundle.pipeline import Ahead, PieceSource, pieces
+from vault.bundle.rehearsal import rehearse
 from vault.bundle.unpack import NewFolder, refuse_existing
 from vault.bundle.verify import OpenedBy, verify_stream
 from vault.crypto.hashes import new_sha256
@@ -69,7 +71,7 @@ def open_bundle(source: BinaryIO, keys: Keys, job: Job | None = None) -> Incomin
     Raises:
         NotForUsError: None of the identities opens it.
         UnlockError: The passphrase is wrong.
-        RefusedError: It needs a passphrase and none was given, or it is beyond the limits.
+        RefusedError: It needs a passphrase and none was given, it is beyond the limits, or checking it broke down.
         TruncatedError: The file ends too early.
         FormatError, UnsupportedVersionError, IntegrityError: It is not a whole age file with a container in it.
         StorageError: It cannot be read.
@@ -77,7 +79,7 @@ def open_bundle(source: BinaryIO, keys: Keys, job: Job | None = None) -> Incomin
     """
     size = _size(source)
     with Ahead(_plaintext(source, keys)) as plaintext:
-        return verify_stream(PieceSource(plaintext), keys.opened_by(), job, size)
+        return verify_stream(PieceSource(plaintext), keys.opened_by(), job, size, rehearse)
 
 
 def _size(source: BinaryIO) -> int | None:

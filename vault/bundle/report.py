@@ -10,7 +10,7 @@ Spec: docs/formats/bundle.md, "Readable copies".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from vault.bundle.contents import IncomingAttachment
 from vault.bundle.manifest import Description
@@ -56,7 +56,17 @@ def report_html(
     attachments: Sequence[IncomingAttachment],
     entries: Iterable[EntryView],
 ) -> bytes:
-    """Return the bytes of ``report.html``.
+    """Return the bytes of ``report.html``; arguments as of `report_pieces`."""
+    return b"".join(report_pieces(description, records, attachments, entries))
+
+
+def report_pieces(
+    description: Description,
+    records: Iterable[RecordView],
+    attachments: Sequence[IncomingAttachment],
+    entries: Iterable[EntryView],
+) -> Iterator[bytes]:
+    """Yield the bytes of ``report.html`` in pieces, so that a reader can compare the page without making it whole.
 
     Args:
         description: Of the bundle; its contents and their digests are not used, since they name this very page.
@@ -65,15 +75,14 @@ def report_html(
         entries: In the order of their numbers.
     """
     files: list[Json] = [{"path": item.path, "sha256": item.sha256, "size": item.size} for item in attachments]
-    parts = [_HEAD, f"<h1>Evidence bundle</h1>\n<p>{_NOTE}</p>\n"]
-    parts.append(_section("Bundle", {**description.value(), "contents": files}))
+    yield f"{_HEAD}<h1>Evidence bundle</h1>\n<p>{_NOTE}</p>\n".encode()
+    yield _section("Bundle", {**description.value(), "contents": files})
     for view in sorted(records, key=lambda v: (v.type == "attachment", v.type, v.id)):
-        parts.append(_section(f"{view.type} {view.id}", _copy(view)))
+        yield _section(f"{view.type} {view.id}", _copy(view))
     for entry in entries:
         about = {"epoch": entry.epoch, "event": entry.event, "number": entry.number}
-        parts.append(_section(f"Custody entry {entry.number}", about))
-    parts.append("</body>\n</html>\n")
-    return "".join(parts).encode()
+        yield _section(f"Custody entry {entry.number}", about)
+    yield b"</body>\n</html>\n"
 
 
 def _copy(view: RecordView) -> dict[str, Json]:
@@ -89,8 +98,8 @@ def _copy(view: RecordView) -> dict[str, Json]:
     }
 
 
-def _section(title: str, value: dict[str, Json]) -> str:
-    return f"<section>\n<h2>{_text(title)}</h2>\n{_render(value)}</section>\n"
+def _section(title: str, value: dict[str, Json]) -> bytes:
+    return f"<section>\n<h2>{_text(title)}</h2>\n{_render(value)}</section>\n".encode()
 
 
 def _render(value: Json) -> str:

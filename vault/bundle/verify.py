@@ -17,7 +17,7 @@ Spec: docs/formats/bundle.md, "Verification".
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +59,11 @@ class OpenedBy:
 
 
 def verify_stream(
-    source: Source, opened_by: OpenedBy | None = None, job: Job | None = None, size: int | None = None
+    source: Source,
+    opened_by: OpenedBy | None = None,
+    job: Job | None = None,
+    size: int | None = None,
+    first: Callable[[Gathered, Job], None] = lambda bag, job: None,
 ) -> Incoming:
     """Verify the bag in a container.
 
@@ -68,6 +72,7 @@ def verify_stream(
         opened_by: What the container was decrypted with; None when it is not known, which the report says.
         job: Progress and cancelling.
         size: About how many bytes `source` has, to tell how far the reading is; None when unknown.
+        first: Called with what was read, before any of it is parsed: `bundle.rehearsal.rehearse` for what others sent.
 
     Raises:
         FormatError, IntegrityError: The container cannot be read to its end.
@@ -78,11 +83,14 @@ def verify_stream(
     job = job or Job()
     found = Findings(job)
     bag = gather_container(source, found, job, size)
-    return _verify(bag, found, opened_by, job)
+    first(bag, job)
+    return verify_gathered(bag, found, opened_by, job)
 
 
-def verify_folder(folder: Path, job: Job | None = None) -> Incoming:
-    """Verify a bag that was unpacked into a folder; no vault and no key is needed.
+def verify_folder(
+    folder: Path, job: Job | None = None, first: Callable[[Gathered, Job], None] = lambda bag, job: None
+) -> Incoming:
+    """Verify a bag that was unpacked into a folder; no vault and no key is needed. `first` as of `verify_stream`.
 
     Raises:
         NotFoundError, WrongKindError: There is no such folder.
@@ -94,7 +102,8 @@ def verify_folder(folder: Path, job: Job | None = None) -> Incoming:
     job = job or Job()
     found = Findings(job)
     bag = gather_folder(folder, found, job)
-    return _verify(bag, found, None, job)
+    first(bag, job)
+    return verify_gathered(bag, found, None, job)
 
 
 def verdict_of(report: Report, signer_established: bool) -> Verdict:
@@ -104,7 +113,12 @@ def verdict_of(report: Report, signer_established: bool) -> Verdict:
     return Verdict.VERIFIED if signer_established else Verdict.INTACT
 
 
-def _verify(bag: Gathered, found: Findings, opened_by: OpenedBy | None, job: Job) -> Incoming:
+def verify_gathered(bag: Gathered, found: Findings, opened_by: OpenedBy | None, job: Job) -> Incoming:
+    """Carry out steps 3 to 11 with what `bundle.gather` has read.
+
+    Raises:
+        UnsupportedVersionError, CancelledError: As `verify_stream`.
+    """
     for path in layout.FIXED:
         if path not in bag.seen:
             found.add("missing-file", path, "A file that every bag has is missing.")

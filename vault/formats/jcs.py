@@ -107,8 +107,10 @@ def encode(value: Json) -> bytes:
     """
     parts: list[str] = []
     _write(value, parts, MAX_DEPTH)
+    text = "".join(parts)
+    parts.clear()
     try:
-        return "".join(parts).encode("utf-8")
+        return text.encode("utf-8")
     except UnicodeEncodeError:
         pass  # That exception holds the text itself; the one below does not, and is not chained to it.
     raise RefusedError("A text holds half a character that cannot be stored.", "Type that text again.")

@@ -17,6 +17,7 @@ from vault.bundle.contents import Incoming
 from vault.bundle.evidence import ATTACHMENT_TYPE
 from vault.bundle.manifest import Description
 from vault.bundle.open import Keys, extract_bundle
+from vault.bundle.rehearsal import rehearse
 from vault.bundle.verify import WHOSE_KEY, verdict_of, verify_folder
 from vault.formats import fingerprint
 from vault.jobs import Job
@@ -130,7 +131,7 @@ def verify_bag(folder: Path, signer: str = "", job: Job | None = None) -> Opened
     except OSError as error:
         raise files.storage_error(error, "the bag") from error
     place = inside if nested else folder
-    return judge(verify_folder(place, job), signer, Known())
+    return judge(verify_folder(place, job, rehearse), signer, Known())
 
 
 def open_into(
