@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from vault.bundle import layout
-from vault.bundle.findings import Findings
+from vault.bundle.findings import LAYOUT, Findings
 from vault.bundle.gather import Gathered
 from vault.bundle.rehearsal import BEGIN, DONE, END, FACTS, KEPT, MEMORY, SEEN, SIZES, processor_seconds
 from vault.bundle.verify import verify_gathered
@@ -34,9 +34,11 @@ def main() -> None:
                 break
             _take(kind, body, bag)
             del body
+        found = Findings(job)
+        found.begin(LAYOUT)
         # What is refused is refused by the program itself as well: an end like any other.
         with contextlib.suppress(VaultError):
-            verify_gathered(bag, Findings(job), None, job)
+            verify_gathered(bag, found, None, job)
         frames.send(answers, DONE, b"")
     # Without clean-up: modules that are torn down may try to open files.
     os._exit(0)

@@ -76,12 +76,12 @@ def report_pieces(
     """
     files: list[Json] = [{"path": item.path, "sha256": item.sha256, "size": item.size} for item in attachments]
     yield f"{_HEAD}<h1>Evidence bundle</h1>\n<p>{_NOTE}</p>\n".encode()
-    yield _section("Bundle", {**description.value(), "contents": files})
+    yield _section("Bundle", {**description.value(), "contents": files}).encode()
     for view in sorted(records, key=lambda v: (v.type == "attachment", v.type, v.id)):
-        yield _section(f"{view.type} {view.id}", _copy(view))
+        yield _section(f"{view.type} {view.id}", _copy(view)).encode()
     for entry in entries:
         about = {"epoch": entry.epoch, "event": entry.event, "number": entry.number}
-        yield _section(f"Custody entry {entry.number}", about)
+        yield _section(f"Custody entry {entry.number}", about).encode()
     yield b"</body>\n</html>\n"
 
 
@@ -98,8 +98,8 @@ def _copy(view: RecordView) -> dict[str, Json]:
     }
 
 
-def _section(title: str, value: dict[str, Json]) -> bytes:
-    return f"<section>\n<h2>{_text(title)}</h2>\n{_render(value)}</section>\n".encode()
+def _section(title: str, value: dict[str, Json]) -> str:
+    return f"<section>\n<h2>{_text(title)}</h2>\n{_render(value)}</section>\n"
 
 
 def _render(value: Json) -> str:
