@@ -161,12 +161,19 @@ def _tidy(vault: OpenVault) -> None:
         # fails, as on a full disk, the vault is to open all the same.
         with contextlib.suppress(StorageError):
             files.replace(vault.folder / KEY_FILE, vault.keys.encoded, "the key file")
+            vault.atomic(lambda transaction: transaction.record(_repaired(vault)))
     # A key file that was half written may open with a passphrase that was changed since.
     files.remove_leftovers(vault.folder)
     if not vault.read(search.is_current):
         while vault.database.atomic(evidence.index_more):
             pass
     vault.start_sweep()
+
+
+def _repaired(vault: OpenVault) -> CustodyEvent:
+    why = "a damaged copy of the keys was written anew"
+    change = {"what": f"copy {vault.keys.damaged_copy} of the key file", "justification": why}
+    return CustodyEvent("modification", vault.identity.log_id, "vault", why=why, change=change)
 
 
 def sweep_all(vault: OpenVault) -> None:
