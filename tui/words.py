@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from tui.i18n import N_, _
+from tui.telling import VERDICTS
 
 EVENTS: Final[Mapping[str, str]] = {
     "creation": N_("made"),
@@ -55,6 +58,89 @@ SLOTS: Final[Mapping[str, str]] = {
     "related": N_("Belongs to"),
 }
 """The slots of an entry, in the order in which they are shown."""
+
+
+MEMBERS: Final[Mapping[str, str]] = {
+    "utc": N_("UTC"),
+    "clock": N_("clock"),
+    "key": N_("key"),
+    "role": N_("role"),
+    "name": N_("name"),
+    "version": N_("version"),
+    "why": N_("why"),
+    "authority": N_("on whose authority"),
+    "class": N_("kind of place"),
+    "id": N_("called"),
+    "from": N_("from"),
+    "to": N_("to"),
+    "before": N_("before"),
+    "after": N_("after"),
+    "what": N_("what"),
+    "justification": N_("reason"),
+}
+"""The members of the slots."""
+
+REMARKS: Final = (
+    N_("a new vault was made"),
+    N_("a damaged copy of the keys was written anew"),
+    N_("backup"),
+    N_("checkpoint written out"),
+    N_("contact card"),
+    N_("content received in a bundle"),
+    N_("fingerprint compared"),
+    N_("fingerprint compared over another channel"),
+    N_("for a received bundle"),
+    N_("newer card of the same key"),
+    N_("passphrase changed"),
+    N_("received"),
+    N_("received again, the signer being established"),
+    N_("received in a bundle"),
+    N_("recovery shares were made"),
+    N_("renamed"),
+    N_("restored from a backup"),
+    N_("vault key rotated"),
+    N_("outside the vault, encrypted"),
+    N_("outside the vault, in clear"),
+    N_("outside this device, encrypted"),
+    N_("recovery slot of the key file"),
+    N_("passphrase slot of the key file"),
+    N_("vault key, all slots of the key file, encryption of the whole store"),
+    N_("copy {0} of the key file"),
+    N_("generation {0}"),
+    N_("proof of entry {0} written out"),
+    N_("the {0} identity was written out"),
+    N_("version {0}"),
+    N_("local clock, not checked"),
+    N_("custodian"),
+)
+"""What this program writes into the log of itself, as it stands there for good; translated where it is shown."""
+_SLOT: Final = re.compile(r"\{(\d)\}")
+
+
+@functools.cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Return how to recognise the remarks that something is filled into: a number or one word, never a sentence."""
+    filled = (one for one in REMARKS if _SLOT.search(one))
+    return tuple((re.compile(r"(\w+)".join(map(re.escape, _SLOT.split(one)[::2]))), one) for one in filled)
+
+
+def remark(text: str) -> str:
+    """Return a remark of this program in the language in use; what a person wrote stays as it is."""
+    if text in REMARKS:
+        return _(text)
+    if text in VERDICTS:
+        return _(VERDICTS[text])
+    for pattern, one in _patterns():
+        if found := pattern.fullmatch(text):
+            return _(one).replace("{0}", found[1])
+    parts = text.split(", ")
+    told = [remark(part) for part in parts] if len(parts) > 1 and text not in REMARKS else parts
+    return ", ".join(told)
+
+
+def remark_word(event: Mapping[str, Any]) -> str:
+    """Return why it happened, where that is noted."""
+    return remark(str(event.get("purpose", {}).get("why", "")))
 
 
 def event_word(event: Mapping[str, Any]) -> str:

@@ -12,8 +12,12 @@ from tui.base import Dialog
 from tui.i18n import _
 from tui.text import one_line
 from tui.widgets.plain import Heading, Plain, Quiet
-from tui.words import SLOTS, event_word, kind_word, result_word
+from tui.words import MEMBERS, SLOTS, event_word, kind_word, remark, result_word
 from vault.model import LogEntry
+
+
+def _member(name: str) -> str:
+    return _(MEMBERS[name]) if name in MEMBERS else one_line(name)
 
 
 class EntryDialog(Dialog[None]):
@@ -49,10 +53,10 @@ class EntryDialog(Dialog[None]):
             return f"{kind_word(event)}{name}\n  {one_line(value.get('id', ''))}"
         if slot == "outcome":
             told = result_word(event) or _("done")
-            detail = one_line(value.get("detail", ""))
+            detail = one_line(remark(str(value.get("detail", ""))))
             return f"{told}: {detail}" if detail else told
         if isinstance(value, dict):
-            return "\n  ".join(f"{one_line(name)}: {one_line(part)}" for name, part in value.items())
+            return "\n  ".join(f"{_member(name)}: {one_line(remark(str(part)))}" for name, part in value.items())
         if isinstance(value, list):
             return "\n  ".join(one_line(part) for part in value)
         return one_line(value)

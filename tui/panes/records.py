@@ -15,7 +15,8 @@ from tui.dialogs.confirm import ConfirmDialog
 from tui.i18n import N_, _, language
 from tui.panes.base import CasePane
 from tui.telling import VERDICTS, types_of
-from tui.widgets.plain import Quiet, cell
+from tui.widgets.plain import Quiet
+from tui.widgets.wide_table import WideTable
 from vault import api
 from vault.model import Draft, Record
 
@@ -46,15 +47,13 @@ class RecordsPane(CasePane):
         """Lay it out."""
         yield Input(placeholder=_("Show only what holds these words"), compact=True, classes="filter hidden")
         yield Quiet("", classes="empty hidden")
-        yield DataTable(cursor_type="row", classes="records")
+        columns = ((_("Signed"), 16), (_("What"), 12), (_("State"), 18), (_("Title"), 0))
+        table = WideTable(columns, classes="records")
+        yield from (table, table.line)
 
     @property
-    def _table(self) -> DataTable[object]:
-        return self.query_one(".records", DataTable)
-
-    def on_mount(self) -> None:
-        """Name the columns."""
-        self._table.add_columns(_("Signed"), _("What"), _("State"), _("Title"))
+    def _table(self) -> WideTable:
+        return self.query_one(".records", WideTable)
 
     def reload(self) -> None:
         """Fill the list."""
@@ -89,19 +88,13 @@ class RecordsPane(CasePane):
             title = schemas[draft.type].title(draft.fields) if draft.type in schemas else ""
             state = _("correction") if draft.based_on else _("draft")
             if fits(label(draft.type), title, state):
-                table.add_row(
-                    cell(_("not signed"), "bold"), cell(label(draft.type)), cell(state, "bold"), cell(title),
-                    key=f"draft:{draft.id}",
-                )  # fmt: skip
+                table.put(f"draft:{draft.id}", (_("not signed"), "bold"), label(draft.type), (state, "bold"), title)
         for record in self._records:
             count = len(record.versions)
             signed = record.versions[-1].signed_at.astimezone().strftime("%Y-%m-%d %H:%M") if count else ""
             state = self._state(record)
             if fits(label(record.type), record.title, state, signed):
-                table.add_row(
-                    cell(signed), cell(label(record.type)), cell(state, "italic"), cell(record.title),
-                    key=f"record:{record.id}",
-                )  # fmt: skip
+                table.put(f"record:{record.id}", signed, label(record.type), (state, "italic"), record.title)
         table.move_cursor(row=min(row, max(0, table.row_count - 1)))
         empty = self.query_one(".empty", Quiet)
         empty.say(_("Nothing holds these words.") if words else _(self.nothing))

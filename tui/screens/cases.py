@@ -14,12 +14,16 @@ from textual.widgets import DataTable, Input
 from tui.base import VaultScreen
 from tui.dialogs.ask import AskDialog
 from tui.i18n import N_, _, ngettext
+from tui.telling import VERDICTS
 from tui.widgets.frame import TitleBar, below
-from tui.widgets.plain import Plain, Quiet, cell
+from tui.widgets.plain import Plain, Quiet
+from tui.widgets.wide_table import WideTable
 from vault import api
 from vault.model import Case, Draft, Hit
 
 _PAGE = 50
+_MOST_HITS = 50
+"""Found things that are listed; more words find less."""
 
 
 class CasesScreen(VaultScreen):
@@ -31,7 +35,7 @@ class CasesScreen(VaultScreen):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", N_("New case")),
-        Binding("slash", "search", N_("Search"), key_display="/"),
+        Binding("slash", "search", N_("Search"), key_display="/", priority=True),
         Binding("r", "receive", N_("Receive"), tooltip=N_("Verify a bundle, and take it in")),
         Binding("c", "contacts", N_("Contacts")),
         Binding("k", "keys", N_("Keys"), tooltip=N_("Your fingerprint and card, passphrase, shares, backup")),
@@ -56,16 +60,16 @@ class CasesScreen(VaultScreen):
             yield Plain("", id="drafts", classes="notice hidden")
             yield Quiet("", id="told")
             yield Quiet("", id="empty", classes="empty hidden")
-            yield DataTable(id="cases", cursor_type="row", zebra_stripes=False)
-            yield DataTable(id="hits", cursor_type="row", classes="hidden")
+            cases = WideTable(
+                ((_("Case"), 0), (_("Records"), 8), (_("Files"), 6), (_("Begun"), 10), (_("From"), 10)), id="cases"
+            )
+            hits = WideTable(((_("Found in"), 20), (_("Text"), 0), (_("From"), 10)), id="hits", classes="hidden")
+            yield from (cases, cases.line, hits, hits.line)
         yield from below()
 
     def on_mount(self) -> None:
-        """Fill the list."""
-        table = self.query_one("#cases", DataTable)
-        table.add_columns(_("Case"), _("Records"), _("Files"), _("Begun"), _("From"))
-        self.query_one("#hits", DataTable).add_columns(_("Found in"), _("Text"), _("From"))
-        table.focus()
+        """Begin with the list."""
+        self.query_one("#cases").focus()
 
     def on_screen_resume(self) -> None:
         """Show what may have changed meanwhile."""
@@ -75,7 +79,7 @@ class CasesScreen(VaultScreen):
         wanted = max(_PAGE, len(self._cases))
         self._cases = await self.core(api.cases.page, self.vault, wanted)
         self._all = len(self._cases) < wanted
-        table = self.query_one("#cases", DataTable)
+        table = self.query_one("#cases", WideTable)
         row = table.cursor_row
         table.clear()
         self._append(self._cases)
@@ -97,7 +101,9 @@ class CasesScreen(VaultScreen):
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to go on with a draft only where there is one."""
+        """Offer to go on with a draft only where there is one; in the search line a stroke is a letter."""
+        if action == "search":
+            return not isinstance(self.focused, Input)
         return self._draft is not None if action == "draft" else super().check_action(action, parameters)
 
     def action_draft(self) -> None:
@@ -108,15 +114,15 @@ class CasesScreen(VaultScreen):
             self.app.push_screen(CaseScreen(self._draft.case_id, draft_id=self._draft.id))
 
     def _append(self, cases: list[Case]) -> None:
-        table = self.query_one("#cases", DataTable)
+        table = self.query_one("#cases", WideTable)
         for case in cases:
-            table.add_row(
-                cell(case.title),
+            table.put(
+                case.id,
+                case.title,
                 Text(str(case.record_count), justify="right"),
                 Text(str(case.attachment_count), justify="right"),
-                cell(case.created_at.astimezone().strftime("%Y-%m-%d")),
-                cell(_("received") if case.origin else "", "italic"),
-                key=case.id,
+                case.created_at.astimezone().strftime("%Y-%m-%d"),
+                (_("received") if case.origin else "", "italic"),
             )
 
     def _tell(self) -> None:
@@ -154,8 +160,8 @@ class CasesScreen(VaultScreen):
     # -- search -------------------------------------------------------------------------------------------------------
 
     def action_search(self) -> None:
-        """Go to the search line."""
-        self.query_one("#search").focus()
+        """Go to the search line at once: what is typed next must not be taken for other keys of this screen."""
+        self.set_focus(self.query_one("#search"))
 
     def action_clear(self) -> None:
         """Empty the search line and show the whole list."""
@@ -172,28 +178,25 @@ class CasesScreen(VaultScreen):
 
     async def _search(self) -> None:
         words = self.query_one("#search", Input).value.strip()
-        hits, cases = self.query_one("#hits", DataTable), self.query_one("#cases", DataTable)
+        hits, cases = self.query_one("#hits", WideTable), self.query_one("#cases", WideTable)
         told = self.query_one("#told", Quiet)
         if not words:
+            hits.clear()
             hits.add_class("hidden")
             cases.remove_class("hidden")
             told.say("")
             return
-        self._hits = await self.core(api.search.find, self.vault, words)
+        found = await self.core(api.search.find, self.vault, words, _MOST_HITS + 1)
+        self._hits = found[:_MOST_HITS]
         titles = {}
         for hit in self._hits:
             if hit.case_id not in titles:
                 titles[hit.case_id] = (await self.core(api.cases.get, self.vault, hit.case_id)).title
         hits.clear()
         for hit in self._hits:
-            hits.add_row(
-                cell(titles[hit.case_id], most=40), cell(hit.snippet), cell(hit.verdict if hit.origin else "", "italic")
-            )
-        told.say(
-            ngettext("{count} place, newest first", "{count} places, newest first", len(self._hits))
-            if self._hits
-            else _("Nothing was found.")
-        )
+            verdict = _(VERDICTS.get(hit.verdict, hit.verdict)) if hit.origin else ""
+            hits.put("", titles[hit.case_id], hit.snippet, (verdict, "italic"))
+        told.say(_found(self._hits, whole=len(found) <= _MOST_HITS))
         hits.remove_class("hidden")
         cases.add_class("hidden")
 
@@ -243,3 +246,21 @@ class CasesScreen(VaultScreen):
         from tui.screens.settings import SettingsScreen
 
         self.app.push_screen(SettingsScreen())
+
+
+def _found(hits: list[Hit], *, whole: bool) -> str:
+    """Return in words how many of what were found, and whether that is all."""
+    if not hits:
+        return _("Nothing was found.")
+    cases = sum(hit.type == api.search.CASE for hit in hits)
+    files = sum(hit.type == "attachment" for hit in hits)
+    records = len(hits) - cases - files
+    told = [
+        ngettext("{count} case", "{count} cases", cases) if cases else "",
+        ngettext("{count} record", "{count} records", records) if records else "",
+        ngettext("{count} file", "{count} files", files) if files else "",
+    ]
+    amount = ", ".join(filter(None, told))
+    if whole:
+        return _("{amount}, newest first", amount=amount)
+    return _("the newest: {amount}. There are more; type another word.", amount=amount)

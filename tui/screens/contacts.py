@@ -20,7 +20,8 @@ from tui.dialogs.message import MessageDialog
 from tui.i18n import N_, _, ngettext
 from tui.text import one_line
 from tui.widgets.frame import TitleBar, below
-from tui.widgets.plain import Quiet, cell
+from tui.widgets.plain import Quiet
+from tui.widgets.wide_table import WideTable
 from vault import api
 from vault.errors import FormatError, IntegrityError
 from vault.model import Contact
@@ -53,14 +54,14 @@ class ContactsScreen(VaultScreen):
         yield TitleBar(_("Contacts"))
         with Vertical(classes="content"):
             yield Quiet("", id="empty", classes="empty hidden")
-            yield DataTable(cursor_type="row")
+            columns = ((_("Name"), 0), (_("Fingerprint"), 14), (_("Keys"), 28), (_("Valid until"), 11))
+            table = WideTable(columns)
+            yield from (table, table.line)
         yield from below()
 
     def on_mount(self) -> None:
-        """Name the columns."""
-        table = self.query_one(DataTable)
-        table.add_columns(_("Name"), _("Fingerprint compared"), _("Keys"), _("Card valid until"))
-        table.focus()
+        """Begin with the list."""
+        self.query_one(WideTable).focus()
 
     def on_screen_resume(self) -> None:
         """Show what there is."""
@@ -68,17 +69,17 @@ class ContactsScreen(VaultScreen):
 
     async def _reload(self) -> None:
         self._contacts = await self.core(api.contacts.page, self.vault)
-        table = self.query_one(DataTable)
+        table = self.query_one(WideTable)
         row = table.cursor_row
         table.clear()
         for one in self._contacts:
             expires = one.expires_at.astimezone().strftime("%Y-%m-%d") if one.expires_at else ""
-            table.add_row(
-                cell(one.name, most=40),
-                cell(_("✓ verified") if one.verified else _("✗ not verified")),
-                cell(_("safe against later computers") if _is_hybrid(one) else _("today's kind only")),
-                cell(expires),
-                key=one.id,
+            table.put(
+                one.id,
+                one.name,
+                _("✓ verified") if one.verified else _("✗ not verified"),
+                _("safe against later computers") if _is_hybrid(one) else _("today's kind only"),
+                expires,
             )
         table.move_cursor(row=min(row, max(0, len(self._contacts) - 1)))
         count = len(self._contacts)

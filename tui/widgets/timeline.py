@@ -11,8 +11,9 @@ from textual.containers import Vertical
 from textual.widgets import DataTable
 
 from tui.i18n import _
-from tui.widgets.plain import Quiet, cell
-from tui.words import event_word, kind_word, result_word
+from tui.widgets.plain import Quiet
+from tui.widgets.wide_table import Cell, WideTable
+from tui.words import event_word, kind_word, remark_word, result_word
 from vault import api
 from vault.model import LogEntry
 
@@ -43,11 +44,7 @@ class Timeline(Vertical):
     def compose(self) -> ComposeResult:
         """Lay it out."""
         yield Quiet("", classes="empty hidden")
-        yield DataTable(cursor_type="row")
-
-    def on_mount(self) -> None:
-        """Name the columns."""
-        self.query_one(DataTable).add_columns(_("When"), _("What happened"), _("To what"), _("Remark"))
+        yield WideTable(((_("When"), 19), (_("What happened"), 16), (_("To what"), 0), (_("Remark"), 0)))
 
     @property
     def _screen(self) -> VaultScreen:
@@ -70,12 +67,11 @@ class Timeline(Vertical):
 
     async def _reload(self) -> None:
         self._entries, self._all = [], False
-        table = self.query_one(DataTable)
-        table.clear()
+        self.query_one(WideTable).clear()
         await self._more()
 
     async def _more(self) -> None:
-        table = self.query_one(DataTable)
+        table = self.query_one(WideTable)
         # With a filter a page may hold nothing that is wanted: look on until there is something, or nothing more.
         while not self._all:
             before = self._entries[-1].number if self._entries else None
@@ -83,7 +79,7 @@ class Timeline(Vertical):
             self._entries += found
             wanted = [entry for entry in found if not self._event or entry.event.get("type") == self._event]
             for entry in wanted:
-                table.add_row(*self._row(entry), key=str(entry.number))
+                table.put(str(entry.number), *self._row(entry))
             if wanted:
                 break
         empty = self.query_one(Quiet)
@@ -102,16 +98,16 @@ class Timeline(Vertical):
         self._names |= api.custody.names(vault, ids)
         return found, last
 
-    def _row(self, entry: LogEntry) -> list[object]:
+    def _row(self, entry: LogEntry) -> list[Cell]:
         event = entry.event
         when = local_time(str(event.get("time", {}).get("utc", "")))
         thing = str(event.get("object", {}).get("id", ""))
         name = self._names.get(thing, "")
         return [
-            cell(when),
-            cell(event_word(event)),
-            cell(f"{kind_word(event)} {name}".strip(), most=60),
-            cell(result_word(event) or event.get("purpose", {}).get("why", ""), "italic", most=60),
+            when,
+            event_word(event),
+            f"{kind_word(event)} {name}".strip(),
+            (result_word(event) or remark_word(event), "italic"),
         ]
 
     @on(DataTable.RowHighlighted)
