@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from tui import attachments
+from tui import attachments, consenting
 from tui.i18n import _, language, ngettext
 from tui.measures import size
 from tui.telling import LONG, told
@@ -92,7 +92,8 @@ def amount(parts: Sequence[api.sealing.Part]) -> str:
 
 def text_of(part: api.sealing.Part) -> str:
     """Return in full what a recipient reads of a record, then the names of what stays."""
-    lines = []
+    lines = consenting.told(part)
+    lines += [""] if lines else []
     if part.content:
         lines.append(_("The file itself leaves: {size}.", size=size(part.size)))
         if part.identifying:

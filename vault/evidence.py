@@ -53,6 +53,9 @@ def type_signed_under(connection: Connection, kind: str, digest: str) -> schema.
     shipped = schema.schemas().get(kind)
     if shipped is not None and shipped.digest == digest:
         return shipped
+    earlier = schema.earlier_schemas().get(digest)
+    if earlier is not None and earlier.type == kind:
+        return earlier
     text = record_types.of_digest(connection, digest)
     found = _read(text) if text is not None else None
     return found if found is not None and (found.type, found.digest) == (kind, digest) else None

@@ -37,11 +37,15 @@ def lawyer(vault, other_vault):
     return other_vault
 
 
+AGREED = {"uses": ["partner", "court"], "name_use": "named", "risks_explained": "yes"}
+
+
 @pytest.fixture
 def case(vault):
-    """A case with a testimony in it."""
+    """A case with a testimony in it, to which the person agreed."""
     made = api.cases.add(vault, "王案")
-    fields = {"title": "第一次", "statement": "他说王小明在场。", "witness_name": "王小明", "place": "北京"}
+    fields = {"title": "第一次", "statement": "他说王小明在场。", "witness_name": "王小明", "place": "北京",
+              "consent": AGREED}  # fmt: skip
     api.records.add(vault, made.id, "testimony", fields)
     return made
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tui import leaving
+from tui import consenting, leaving
 from tui.cli import asking
 from tui.cli.context import Context, Result, about, refuse_taken, say, writing
 from tui.cli.words import inside
@@ -47,9 +47,10 @@ def seal(context: Context) -> Result:
         if arguments.preview:
             return _previewed(shown, names, arguments.to, unverified)
         if context.attended:
-            for line in names.lines:
+            for line in [*_consent_lines(shown), *names.lines]:
                 say(line)
         _ask_about(context, unverified)
+        _ask_about_consent(context, shown)
         secret = context.new_secret("Passphrase for the bundle") if arguments.with_passphrase else None
         target = Path(arguments.out)
         try:
@@ -61,7 +62,7 @@ def seal(context: Context) -> Result:
                 )
         except HoldError as error:
             return _held(context, shown, error)
-    lines = [*_shown_lines(shown), *names.lines, *_lines(made)]
+    lines = [*_shown_lines(shown), *_consent_lines(shown), *names.lines, *_lines(made)]
     return {"bundles": [_made(one) for one in made], **_shown(shown, names, lines)}
 
 
@@ -108,7 +109,7 @@ def _shown_lines(shown: api.sealing.Preview) -> list[str]:
 
 def _previewed(shown: api.sealing.Preview, names: _Names, to: list[str], unverified: tuple[str, ...]) -> Result:
     """Return what each recipient would see; nothing was written."""
-    lines = [*_shown_lines(shown), *names.lines]
+    lines = [*_shown_lines(shown), *_consent_lines(shown), *names.lines]
     if any(part.identifying for part in shown.parts):
         lines.append("Files carry facts that may identify people: sealing asks for --accept-metadata, or for less.")
     lines.append(f"Each of these would see that: {_some(to) if to else 'whoever knows the passphrase'}.")
@@ -147,7 +148,28 @@ def _part(part: api.sealing.Part) -> Result:
         "links": list(part.links),
         "size": part.size,
         "carries": list(part.identifying),
+        "consent": None if part.consent is None else {"speaks_against": list(part.consent.speaks_against)},
     }
+
+
+def _consent_lines(shown: api.sealing.Preview) -> list[str]:
+    """Return what was agreed to, of each thing that asks for consent, what is in doubt first."""
+    listed = sorted((part for part in shown.parts if part.consent), key=lambda part: not consenting.doubtful([part]))
+    lines = [counted] if (counted := consenting.counted(shown.parts)) else []
+    for part in listed:
+        lines += [f"{part.record_id}  {_name(part)}", *(f"    {line}" for line in consenting.told(part))]
+    return lines
+
+
+def _ask_about_consent(context: Context, shown: api.sealing.Preview) -> None:
+    """Let the person decide where consent is in doubt; scripts read it in what is printed."""
+    doubtful = consenting.doubtful(shown.parts)
+    if not doubtful or not context.attended or any(part.consent and part.consent.withdrawn for part in doubtful):
+        return
+    if not asking.confirm("Consent is in doubt. Let it leave all the same? Type yes, or only Enter to stop: "):
+        raise RefusedError(
+            "Nothing was sealed.", "Ask the person, and note what they agree to: 'evault record correct'."
+        )
 
 
 def _part_lines(part: api.sealing.Part) -> list[str]:

@@ -7,6 +7,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.events import Resize
 from textual.widgets import Button, Input, Static
 
+from tui import consenting
 from tui.base import Dialog
 from tui.i18n import N_, _, language
 from tui.telling import leaving
@@ -61,6 +62,8 @@ class SignDialog(Dialog[str | None]):
                 if "statement" in self._fields and self._schema.is_shareable("statement"):
                     yield Plain("\n! " + _("The statement leaves as it is written. Whoever must not be found through "
                                            "it has to stand in it under a pseudonym."))  # fmt: skip
+                if self._schema.field("consent") is not None and not self._fields.get("consent"):
+                    yield Plain("\n! " + _(consenting.NO_CONSENT))
                 yield Plain("\n" + _("Leaves by default when the case is sealed:"))
                 yield Plain("  " + (", ".join(leaves) or _("nothing")))
                 yield Plain(_("Stays here unless you name it:"))

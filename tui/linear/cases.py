@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tui import telling
+from tui import consenting, telling
 from tui.i18n import _, language, ngettext
-from tui.linear import exchange
+from tui.linear import consent, exchange
 from tui.linear.talk import Back, Talk
 from tui.text import one_line
 from vault import api
@@ -80,6 +80,9 @@ def read(talk: Talk, record_id: str) -> None:
     talk.say(telling.plain(_schema(talk, record.type), record.fields))
     if record.withheld:
         talk.say(_("The sender withheld a part of it."))
+    schema = _schema(talk, record.type)
+    if schema.field("consent") is not None and not record.verdict and not record.deleted:
+        consent.change(talk, schema, record)
 
 
 def _schema(talk: Talk, kind: str) -> api.Schema:
@@ -127,12 +130,25 @@ def write(talk: Talk, case_id: str, draft: Draft | None = None) -> None:
 def _finish(talk: Talk, case_id: str, draft_id: str, fields: dict[str, Json]) -> None:
     chosen = talk.choose(
         _("The testimony is saved as a draft."),
-        [("sign", _("Sign")), ("read", _("Hear it again")), ("go", _("Go on")), ("drop", _("Drop the draft"))],
+        [
+            ("sign", _("Sign")),
+            ("consent", _("Note what was agreed to")),
+            ("read", _("Hear it again")),
+            ("go", _("Go on")),
+            ("drop", _("Drop the draft")),
+        ],
         _("Keep it as a draft"),
     )
     match chosen:
         case "sign":
             _sign(talk, draft_id, fields)
+        case "consent":
+            noted = consent.ask(talk, _schema(talk, "testimony"), fields.get("consent"))
+            fields = {name: value for name, value in fields.items() if name != "consent"}
+            fields |= {"consent": noted} if noted else {}
+            based_on = api.drafts.get(talk.open_vault, draft_id).based_on
+            api.drafts.save(talk.open_vault, case_id, "testimony", fields, draft_id, based_on)
+            _finish(talk, case_id, draft_id, fields)
         case "go":
             write(talk, case_id, api.drafts.get(talk.open_vault, draft_id))
         case "read":
@@ -148,6 +164,8 @@ def _sign(talk: Talk, draft_id: str, fields: dict[str, Json]) -> None:
         _("Signing makes it evidence: it never changes again, and it is entered in the custody log. A mistake is "
           "corrected by a new version beside it."),
     )  # fmt: skip
+    if not fields.get("consent"):
+        talk.say("! " + _(consenting.NO_CONSENT))
     if leaves:
         talk.say(_("Leaves by default when the case is sealed:") + " " + ", ".join(leaves))
     if stays:

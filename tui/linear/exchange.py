@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tui import leaving, verifying
+from tui import consenting, leaving, verifying
 from tui.i18n import _, from_core, ngettext
 from tui.linear.talk import Talk
 from tui.text import one_line
@@ -74,6 +74,8 @@ def _choose(talk: Talk, choice: api.sealing.Choice) -> api.sealing.Choice | None
             choice = replace(choice, withhold=(*choice.withhold, (chosen, "*")))
         elif not parts:
             talk.say(_("Nothing is left that would leave."))
+        elif not _consented(talk, parts):
+            continue
         elif not gives:
             return choice
         else:
@@ -82,6 +84,21 @@ def _choose(talk: Talk, choice: api.sealing.Choice) -> api.sealing.Choice | None
             if talk.agreed(" ".join([*told, _("May it leave with that inside?")])):
                 return replace(choice, accept_metadata=True)
             choice = replace(choice, withhold=(*choice.withhold, *((part.record_id, "*") for part in gives)))
+
+
+def _consented(talk: Talk, parts: list[api.sealing.Part]) -> bool:
+    """Say for what consent is in doubt, and ask; what was taken back does not leave at all."""
+    doubtful = consenting.doubtful(parts)
+    if not doubtful:
+        return True
+    talk.say("", "! " + consenting.counted(parts))
+    for part in doubtful:
+        talk.say(f"{leaving.kind_of(part)}: {leaving.title_of(part)}", *consenting.told(part))
+    if any(part.consent and part.consent.withdrawn for part in doubtful):
+        talk.say(_("Consent was taken back for a part of it: leave that out first."))
+        return False
+    talk.say(_("Courts and the UN do not give back what they have. If you can still ask the person, ask first."))
+    return talk.agreed(_("Let it leave without their consent?"))
 
 
 def _leave_out(part: api.sealing.Part) -> str:

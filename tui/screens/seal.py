@@ -113,7 +113,7 @@ class SealScreen(VaultScreen):
         if isinstance(self.step, Done):
             super().action_back()
         elif isinstance(self.step, Preview):
-            self.work("sealing", self._seal())
+            self.work("sealing", self._seal(self.step))
         else:
             self.work("going on a step", self._go_on(), group="step")
 
@@ -123,10 +123,10 @@ class SealScreen(VaultScreen):
 
     # -- sealing ------------------------------------------------------------------------------------------------------
 
-    async def _seal(self) -> None:
+    async def _seal(self, preview: Preview) -> None:
         self._busy = True
         try:
-            made = await self._make()
+            made = await self._make() if await preview.leave() else ()
         finally:
             self._busy = False
         if made:

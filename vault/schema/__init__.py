@@ -12,8 +12,8 @@ Spec: docs/formats/schema.md
 from __future__ import annotations
 
 from vault.schema.fields import Field, Labels, Term, pick
-from vault.schema.reading import load_schema, schemas
+from vault.schema.reading import earlier_schemas, load_schema, schemas
 from vault.schema.types import Schema
 from vault.schema.values import is_language
 
-__all__ = ["Field", "Labels", "Schema", "Term", "is_language", "load_schema", "pick", "schemas"]
+__all__ = ["Field", "Labels", "Schema", "Term", "earlier_schemas", "is_language", "load_schema", "pick", "schemas"]

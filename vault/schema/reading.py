@@ -53,6 +53,14 @@ def schemas() -> Mapping[str, Schema]:
     return MappingProxyType(found)
 
 
+@cache
+def earlier_schemas() -> Mapping[str, Schema]:
+    """Return the versions of shipped types that came before, by digest: records were signed under them."""
+    folder = resources.files("vault").joinpath("schemas", "earlier")
+    found = (load_schema(entry.read_text("utf-8")) for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return MappingProxyType({schema.digest: schema for schema in found})
+
+
 def load_schema(text: str) -> Schema:
     """Read a record type.
 

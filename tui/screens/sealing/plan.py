@@ -56,13 +56,13 @@ class Plan:
         )
 
     def look(self, vault: api.OpenVault) -> None:
-        """Ask the core what would leave of each thing; the first time, everything is marked to leave."""
+        """Ask the core what would leave of each thing; the first time, all is marked that may leave."""
         shown = api.sealing.preview(vault, self.choice(set(self.parts)))
         self.left_out = shown.left_out
         known = set(self.parts)
         self.parts = {part.record_id: part for part in shown.parts}
         if not known:
-            self.leaving = set(self.parts)
+            self.leaving = {one for one, part in self.parts.items() if not (part.consent and part.consent.withdrawn)}
 
     def set_fields(self, part: api.sealing.Part, wanted: set[str]) -> None:
         """Let of a record leave what is named, and nothing else."""
@@ -82,6 +82,11 @@ class Plan:
             self.withhold -= {(part.record_id, path) for path in DIGESTS}
         else:
             self.withhold.discard(one)
+
+    def taken_back(self) -> list[api.sealing.Part]:
+        """Return what is marked to leave although the person took their consent back."""
+        marked = (self.parts[one] for one in self.parts if one in self.leaving)
+        return [part for part in marked if part.consent and part.consent.withdrawn]
 
     def held(self) -> list[api.sealing.Part]:
         """Return the files that leave and carry what may identify people, and nobody has agreed to it yet."""

@@ -6,7 +6,8 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import DataTable
 
-from tui import leaving
+from tui import consenting, leaving
+from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.reading import ReadingDialog
 from tui.i18n import N_, _, ngettext
 from tui.screens.sealing.plan import Plan
@@ -16,6 +17,7 @@ from tui.widgets.plain import Plain, Quiet, cell, fitted
 from vault import api
 
 _NAMES = "\0names"
+_CONSENT = "\0consent"
 _OTHER_COLUMNS = 34
 
 
@@ -35,6 +37,7 @@ class Preview(Step):
         """Lay it out."""
         yield Plain("", id="for-whom")
         yield Plain("", id="how-much")
+        yield Plain("", id="consent", classes="problem")
         yield Quiet(_("Enter shows in full what they will read. Nothing is written yet."))
         yield DataTable(id="shown", cursor_type="row")
 
@@ -51,7 +54,28 @@ class Preview(Step):
         amount = leaving.amount(shown.parts)
         self.query_one("#how-much", Plain).say(_("{amount}; {withheld}.", amount=amount, withheld=told))
         self._names += inside
+        told = consenting.counted(shown.parts)
+        self.query_one("#consent", Plain).say(f"! {told}" if told else "")
+        self.query_one("#consent").set_class(not told, "hidden")
         self._fill()
+
+    async def leave(self) -> bool:
+        """Ask once more where somebody did not agree."""
+        doubtful = consenting.doubtful(self._parts)
+        if not doubtful:
+            return True
+        advice = _("Courts and the UN do not give back what they have. If you can still ask the person, ask first.")
+        asked = ConfirmDialog(
+            _("Let it leave without their consent?"), self._about_consent(), _("Let it leave"), advice
+        )
+        return await self.app.push_screen_wait(asked)
+
+    def _about_consent(self) -> str:
+        """Return for each thing that asks for consent what is noted of it, the doubtful ones first."""
+        listed = [part for part in self._parts if part.consent]
+        listed.sort(key=lambda part: not consenting.speaks_against(part))
+        blocks = ["\n".join([leaving.heading_of(part), *consenting.told(part)]) for part in listed]
+        return "\n\n".join(blocks)
 
     async def _whom(self) -> str:
         if self.plan.passphrase:
@@ -71,6 +95,11 @@ class Preview(Step):
         count = len(self._names)
         told = ngettext("{count} name is in it", "{count} names are in it", count) if count else _("no name was found")
         table.add_row(cell(_("Names"), "bold"), cell(told, "bold"), cell(""), key=_NAMES)
+        if any(part.consent for part in self._parts):
+            doubtful = consenting.doubtful(self._parts)
+            told = ngettext("! in doubt for {count}", "! in doubt for {count}", len(doubtful))
+            told = told if doubtful else _("noted for all of it")
+            table.add_row(cell(_("Consent"), "bold"), cell(told, "bold"), cell(""), key=_CONSENT)
         for part in self._parts:
             title = fitted(leaving.title_of(part), width)
             table.add_row(cell(leaving.kind_of(part)), cell(title), cell(leaving.counted(part)), key=part.record_id)
@@ -83,6 +112,10 @@ class Preview(Step):
             names = "\n".join(self._names) or _("No name was found in what leaves.")
             remark = _("The program knows only names that have a field of their own. Read the texts for others.")
             self.app.push_screen(ReadingDialog(_("Names that leave"), f"{names}\n\n{remark}"))
+            return
+        if event.row_key.value == _CONSENT:
+            remark = _("Compare it with whom this is for and what for: the program does not know that.")
+            self.app.push_screen(ReadingDialog(_("Consent"), f"{self._about_consent()}\n\n{remark}"))
             return
         part = next(one for one in self._parts if one.record_id == event.row_key.value)
         self.app.push_screen(ReadingDialog(leaving.heading_of(part), leaving.text_of(part)))

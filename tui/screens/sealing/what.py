@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual import on
 from textual.app import ComposeResult
 
-from tui import leaving
+from tui import consenting, leaving
 from tui.dialogs.held import HeldDialog
 from tui.dialogs.leaving_fields import LeavingFieldsDialog
 from tui.i18n import N_, _, ngettext
@@ -13,6 +13,11 @@ from tui.screens.sealing.step import Step
 from tui.widgets.mark_list import MarkList, Row
 from tui.widgets.plain import Plain, Quiet
 from vault import api
+
+
+def _mind(part: api.sealing.Part) -> str:
+    """Return in a few words what to think of before it leaves: consent, or what a file carries inside."""
+    return " · ".join(filter(None, (consenting.brief(part), leaving.inside(part))))
 
 
 class What(Step):
@@ -34,9 +39,9 @@ class What(Step):
 
     async def _load(self) -> None:
         await self.seal_screen.core(self.plan.look, self.seal_screen.vault)
-        columns = ((_("Kind"), 12), (_("Title"), 0), (_("Leaves"), 16), (_("Gives away"), 24))
+        columns = ((_("Kind"), 12), (_("Title"), 0), (_("Leaves"), 16), (_("Mind"), 24))
         rows = [
-            Row(one.record_id, (leaving.kind_of(one), leaving.title_of(one), leaving.counted(one), leaving.inside(one)))
+            Row(one.record_id, (leaving.kind_of(one), leaving.title_of(one), leaving.counted(one), _mind(one)))
             for one in self.plan.parts.values()
         ]
         self.query_one(MarkList).fill(columns, rows, self.plan.leaving)
@@ -80,6 +85,14 @@ class What(Step):
         """Ask about files that carry what may identify people."""
         if not self.plan.leaving:
             self.app.notify(_("Mark at least one thing that leaves."), severity="warning", markup=False)
+            return False
+        if back := self.plan.taken_back():
+            told = ngettext(
+                "Consent was taken back for {count} marked thing: take it out with Space.",
+                "Consent was taken back for {count} marked things: take them out with Space.",
+                len(back),
+            )
+            self.app.notify(told, severity="warning", markup=False)
             return False
         while held := self.plan.held():
             copies = {part.record_id: self.plan.copies_of(part) for part in held}

@@ -1,17 +1,20 @@
 """Sealing a case to recipients: one bundle each, each with what was chosen for it; and revealing a field later.
 
-`choosing` says what leaves, `sending` makes the files and enters them in the log, `sent` tells what left.
+`choosing` says what leaves, `consent` what people agreed to, `sending` makes the files and enters them in the log,
+`sent` tells what left.
 """
 
 from __future__ import annotations
 
 from vault.usecases.sealing.choosing import ALL, Choice, Part, Preview, Said, preview
+from vault.usecases.sealing.consent import Consent
 from vault.usecases.sealing.sending import Sealed, cautions, reveal, seal, seal_with_passphrase, unverified
 from vault.usecases.sealing.sent import Sent, sent
 
 __all__ = [
     "ALL",
     "Choice",
+    "Consent",
     "Part",
     "Preview",
     "Said",

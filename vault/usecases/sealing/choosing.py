@@ -6,8 +6,9 @@ Only shareable fields leave by default; a protected one must be named. Nothing i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final
 
 from vault import audit, evidence, schema
@@ -20,6 +21,7 @@ from vault.open_vault import OpenVault
 from vault.store import cases, records
 from vault.store.database import Connection
 from vault.store.records import StoredRecord, StoredVersion
+from vault.usecases.sealing.consent import NAME, WITHDRAWN, Consent, Withdrawn, consent_of
 
 ALL: Final = "*"
 """As a field's name in a choice: the whole record."""
@@ -90,6 +92,8 @@ class Part:
         size: Of that file, in bytes; 0 when none leaves.
         identifying: What that file carries inside that may identify people.
         links: Ids of what leaves with it that it says it belongs together with.
+        consent: What is noted of the consent of whoever told it, held against this; None where its type asks for none.
+            Files, and copies of them, share the fate of a record that was taken back.
         said: All that it says, in the order of its type; only in a preview.
         derived_from: Id of the attachment that it was made from, or empty; only in a preview.
     """
@@ -103,6 +107,7 @@ class Part:
     size: int = 0
     identifying: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
+    consent: Consent | None = None
     said: tuple[Said, ...] = field(default=(), repr=False)
     derived_from: str = ""
 
@@ -140,7 +145,7 @@ def preview(vault: OpenVault, choice: Choice) -> Preview:
     """
 
     def work(connection: Connection) -> Preview:
-        chosen, left_out = choose(connection, choice)
+        chosen, left_out = choose(connection, choice, vault.clock())
         return Preview(tuple(_told(connection, one) for one in chosen), left_out)
 
     return vault.read(work)
@@ -175,7 +180,7 @@ def _seen(path: str, value: Json, shown: frozenset[str]) -> Json | None:
     return None
 
 
-def choose(connection: Connection, choice: Choice) -> tuple[list[Chosen], int]:
+def choose(connection: Connection, choice: Choice, now: datetime) -> tuple[list[Chosen], int]:
     """Return what leaves, and how many records are left out because they were received or deleted.
 
     Raises:
@@ -195,25 +200,44 @@ def choose(connection: Connection, choice: Choice) -> tuple[list[Chosen], int]:
     guarded: set[str] = set()
     types: set[str] = set()
     contents: dict[str, Json] = {}
+    withdrawn = Withdrawn()
     for record in found:
         wanted = record.id not in whole and (not choice.only or record.id in choice.only)
         if record.deleted or record.origin:
             left_out += wanted
-        elif wanted or not choice.named_only:
+        else:
             version = records.newest(connection, record)
             view = evidence.view(version)
             guarded |= _guarded(connection, record)
+            withdrawn.note(record.id, evidence.type_of(connection, record.type), view.fields)
             if record.type == "attachment":
                 contents[record.id] = view.fields.get("sha256")
             if wanted:
                 types.add(record.type)
-                chosen.append(_present(connection, record, version, view, choice))
+                chosen.append(_present(connection, record, version, view, choice, now))
     for name in types:
         audit.check_type(connection, name)
     # The same photo taken in twice is the same photo.
     guarded_contents = {contents[one] for one in guarded if one in contents}
     guarded |= {one for one, digest in contents.items() if digest in guarded_contents}
-    return _with_links(connection, chosen, guarded), left_out
+    taken_back = withdrawn.ids()
+    return [_consented(one, chosen, taken_back) for one in _with_links(connection, chosen, guarded)], left_out
+
+
+def _consented(one: Chosen, chosen: Sequence[Chosen], taken_back: set[str]) -> Chosen:
+    """Return it with what its neighbours mean for consent: what was taken back, and the record of who told it."""
+    consent = one.part.consent
+    if one.part.record_id in taken_back:
+        consent = Consent((WITHDRAWN,), consent.said if consent else {})
+    elif consent and consent.said and consent.said.get("name_use") != "named":
+        witness = evidence.view(one.version).fields.get("witness")
+        who = witness.get("id") if isinstance(witness, dict) else None
+        if any(
+            other.part.record_id == who and any(path.split(".")[0] == "names" for path in other.part.disclosed)
+            for other in chosen
+        ):
+            consent = replace(consent, speaks_against=tuple(dict.fromkeys((*consent.speaks_against, NAME))))
+    return one if consent == one.part.consent else replace(one, part=replace(one.part, consent=consent))
 
 
 def _guarded(connection: Connection, record: StoredRecord) -> set[str]:
@@ -259,7 +283,12 @@ def _tells_files(kind: schema.Schema | None) -> bool:
 
 
 def _present(
-    connection: Connection, record: StoredRecord, version: StoredVersion, view: RecordView, choice: Choice
+    connection: Connection,
+    record: StoredRecord,
+    version: StoredVersion,
+    view: RecordView,
+    choice: Choice,
+    now: datetime,
 ) -> Chosen:
     fields = view.fields
     original = parse_sd_jwt(version.sd_jwt)
@@ -284,6 +313,7 @@ def _present(
         content=with_content,
         size=fields["size"] if with_content else 0,
         identifying=tuple(kind for kind in inside or () if kind in IDENTIFYING),
+        consent=consent_of(rules[0], fields, shown, now),
     )  # fmt: skip
     links = {}
     if not choice.named_only:

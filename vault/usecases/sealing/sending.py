@@ -97,7 +97,7 @@ def seal(vault: OpenVault, choice: Choice, to: Collection[str], target: Path, jo
 
     Raises:
         HoldError: Files carry identifying facts and that was not acknowledged.
-        RefusedError: A contact has expired; the target is unsuitable.
+        RefusedError: Consent to a part of it was taken back; a contact has expired; the target is unsuitable.
         DamagedError: A contact is not as the log says; nothing leaves.
         NotFoundError: A contact, case, record or field does not exist.
         AlreadyExistsError, StorageError: The file cannot be made. Bundles for earlier recipients stay.
@@ -168,7 +168,7 @@ def _plan(vault: OpenVault, choice: Choice, target: Path, job: Job, warnings: tu
     if not is_folder(target.parent):
         raise NotFoundError("The folder to write into does not exist.", "Make it first, or name another place.")
     vault.refuse_inside(target, "The bundle")
-    chosen, left_out = vault.read(lambda connection: choose(connection, choice))
+    chosen, left_out = vault.read(lambda connection: choose(connection, choice, vault.clock()))
     if not chosen:
         raise RefusedError(
             "Nothing of this case would leave.",
@@ -176,15 +176,28 @@ def _plan(vault: OpenVault, choice: Choice, target: Path, job: Job, warnings: tu
             if left_out
             else "Sign a record or attach a file first, or withhold less.",
         )
+    if taken_back := [one.part for one in chosen if one.part.consent and one.part.consent.withdrawn]:
+        raise _withdrawn(taken_back)
     held = [one.part for one in chosen if one.part.identifying]
     if held and not choice.accept_metadata:
         raise _held(held)
     return _Plan(choice, tuple(chosen), target, job, warnings)
 
 
+def _withdrawn(parts: Sequence[Part]) -> RefusedError:
+    return RefusedError(
+        f"Consent was taken back for {len(parts)} of these records and files ({_some(parts)}): they do not leave.",
+        "Withhold them (--withhold ID:*). If the person agreed again, correct the consent first.",
+    )
+
+
+def _some(parts: Sequence[Part]) -> str:
+    return ", ".join(part.record_id for part in parts[:5]) + (" and others" if len(parts) > 5 else "")
+
+
 def _held(held: Sequence[Part]) -> HoldError:
     kinds = ", ".join(sorted({kind for part in held for kind in part.identifying}))
-    ids = ", ".join(part.record_id for part in held[:5]) + (" and others" if len(held) > 5 else "")
+    ids = _some(held)
     return HoldError(
         f"{len(held)} attached file(s) carry facts inside them that may identify people: {kinds} ({ids}).",
         "Attach cleaned copies and withhold these (--withhold ID:*), or say --accept-metadata if they may leave as "
