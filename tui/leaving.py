@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from tui import attachments, consenting
+from tui import attachments, consenting, telling
 from tui.i18n import _, language, ngettext
 from tui.measures import size
 from tui.telling import LONG, told
@@ -52,15 +52,7 @@ def inside(part: api.sealing.Part) -> str:
 def label_of(part: api.sealing.Part, path: str) -> str:
     """Return a field's name in words, with the names of the groups it lies in."""
     schema = api.schemas().get(part.type)
-    steps = path.split(".")
-    words: list[str] = []
-    for place in range(len(steps)):
-        field = schema.field(".".join(steps[: place + 1])) if schema else None
-        if steps[place].isdecimal() and words:
-            words[-1] += f" {int(steps[place]) + 1}"
-        elif field is not None:
-            words.append(field.label(language()))
-    return " – ".join(words) or one_line(path)
+    return (telling.label_of(schema, path) if schema else "") or one_line(path)
 
 
 def value_of(part: api.sealing.Part, said: api.sealing.Said) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from tui import places
 from tui.dates import told as told_date
 from tui.i18n import N_, _, language
 from vault import api
@@ -38,6 +39,19 @@ def told(field: api.Field, value: Json, names: Mapping[str, str] = _NO_NAMES) ->
     return _one(field, value, names)
 
 
+def label_of(schema: api.Schema, path: str) -> str:
+    """Return a field's name in words, with those of the groups it lies in; empty where the type does not know it."""
+    steps = path.split(".")
+    words: list[str] = []
+    for place in range(len(steps)):
+        field = schema.field(".".join(steps[: place + 1]))
+        if steps[place].isdecimal() and words:
+            words[-1] += f" {int(steps[place]) + 1}"
+        elif field is not None:
+            words.append(field.label(language()))
+    return " – ".join(words)
+
+
 def types_of(vault: api.OpenVault) -> dict[str, api.Schema]:
     """Return the types that records can have in a vault, those of an organisation included, by name."""
     return {one.type: one for one in api.record_types.page(vault)}
@@ -62,7 +76,7 @@ def _one(field: api.Field, value: Json, names: Mapping[str, str]) -> str:
             found = str(value.get("id", ""))
             return names.get(found, found)
         case "facts" if isinstance(value, dict):
-            return "\n".join(f"{name}: {fact}" for name, fact in value.items())
+            return "\n".join(places.lines(value))
         case "group" if isinstance(value, dict):
             return "\n".join(
                 f"{inner.label(language())}: {told(inner, value[inner.name], names)}"

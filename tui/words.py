@@ -92,6 +92,7 @@ REMARKS: Final = (
     N_("for a received bundle"),
     N_("newer card of the same key"),
     N_("passphrase changed"),
+    N_("passphrase set with recovery shares"),
     N_("received"),
     N_("received again, the signer being established"),
     N_("received in a bundle"),

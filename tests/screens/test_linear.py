@@ -123,6 +123,7 @@ def test_a_first_run_makes_a_vault(talk, tmp_path):
     one.until("Strong")
     one.until("once more")
     one.type(PASSPHRASE)
+    one.pick("Go on without recovery shares")
     one.until("no recovery shares")
     one.until("0 cases")
     one.key(b"\x04")

@@ -126,10 +126,10 @@ def test_a_protected_field_leaves_only_when_it_is_marked_by_name_and_a_shareable
         await person.press("f9")
         assert "1 of 4" in person.text()
         await person.press("f9", "space", "f9", "f9")
-        await person.press("down", "enter")
+        await person.press("down", "down", "enter")
         assert "王小明" in shown(person)
         assert "他说" not in shown(person)
-        assert "3 things stay here" in shown(person)
+        assert "6 things stay here" in shown(person)
         await person.press("escape", "f9", "enter")
 
     sealing(story)

@@ -240,10 +240,25 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
         elif self._mode == "new":
             self.query_one(_Line).value = one.name
             self._tell(_("This exists already. Choose another name."))
+        elif one.kind == FILE and self._marked and self._part:
+            self._add(one)
         elif one.kind == FILE:
             self._end(tuple(self._marked) or (one.path,))
         else:
             self._tell(_("This is not a file that can be taken in."))
+
+    @property
+    def _part(self) -> str:
+        """The part of a name that is typed, or an empty text."""
+        typed = self.query_one(_Line).value.strip()
+        return "" if self._mode == "new" or folders.looks_like_path(typed) else typed
+
+    def _add(self, one: Entry) -> None:
+        """Mark what was found by typing beside what is marked, and show the whole folder again."""
+        self._marked[one.path] = one.size
+        self.query_one(_Line).clear()
+        self._fill(one.path)
+        self.query_one(FileList).focus()
 
     def action_to_list(self) -> None:
         """Go from the line to the list."""
@@ -297,6 +312,8 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
         """Answer, or not."""
         if event.button.id == "cancel":
             self.dismiss(None)
+        elif self._marked and self._part:
+            self._end(tuple(self._marked))  # As many as the button says.
         else:
             self._answer()
 
@@ -306,7 +323,7 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
         one = self._current
         if self._mode == "new" or folders.looks_like_path(typed):
             self.work("looking at a path", self._take(typed), group="folder")
-        elif self._marked:
+        elif self._marked and not self._part:
             self._end(tuple(self._marked))
         elif self._mode == "folder" and not typed.strip():
             self._end((self._folder,))

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from tui import i18n, supervisor
 from tui.i18n import _, from_core, ngettext
-from tui.linear import cases, exchange
+from tui.linear import cases, exchange, shares
 from tui.linear.talk import Back, Leave, Talk
 from tui.text import one_line
 from vault import api
@@ -52,16 +52,23 @@ def _enter(talk: Talk) -> None:
         if typed:
             _take_over(talk, _unlock(talk, typed))
             return
-    ways = [("open", _("Unlock")) if known else ("make", _("Make the vault")), ("other", _("Another vault"))]
+    ways = [("open", _("Unlock"))] if known else [("make", _("Make the vault"))]
+    ways += [("shares", _("The passphrase is lost: use shares"))] if known else []
+    ways += [("other", _("Another vault"))]
     chosen = talk.choose(str(talk.folder), ways, _("Leave"))
     if chosen is None:
         talk.end(supervisor.EXIT_QUIT)
     if chosen == "other":
         talk.folder = Path(talk.ask(_("Folder of the vault")).strip()).expanduser().absolute()
         return
-    vault = _unlock(talk, talk.secret(_("Passphrase"))) if chosen == "open" else _make(talk)
+    if chosen == "open":
+        vault: api.OpenVault | None = _unlock(talk, talk.secret(_("Passphrase")))
+    else:
+        vault = shares.recover(talk) if chosen == "shares" else _make(talk)
     if vault is not None:
         _take_over(talk, vault)
+        if chosen == "make":
+            _guarded(talk, lambda: _first_shares(talk))
 
 
 def _take_over(talk: Talk, vault: api.OpenVault) -> None:
@@ -98,10 +105,20 @@ def _make(talk: Talk) -> api.OpenVault | None:
         return None
     talk.say(_("Making the vault …"))
     vault = api.setup.create(talk.folder, api.to_secret(phrase))
-    talk.say(
-        _("! There are no recovery shares: without the passphrase all is lost. 'evault recovery make' makes them.")
-    )
     return vault
+
+
+def _first_shares(talk: Talk) -> None:
+    """Offer recovery shares for a vault that was just made."""
+    chosen = talk.choose(
+        _("Recovery shares"), [("make", _("Make recovery shares"))], _("Go on without recovery shares")
+    )
+    if chosen == "make":
+        _guarded(talk, lambda: shares.make(talk))
+    if not api.recovery.has_shares(talk.open_vault):
+        talk.say(
+            _("! There are no recovery shares: without the passphrase all is lost. Make them later from the list.")
+        )
 
 
 # -- the list of cases -------------------------------------------------------------------------------------------------
@@ -118,6 +135,8 @@ def _main(talk: Talk) -> None:
         "receive": (_("Receive"), lambda: exchange.receive(talk)),
         "contacts": (_("Contacts"), lambda: exchange.contacts(talk)),
         "check": (_("Check everything"), lambda: exchange.check(talk)),
+        "shares": (_("Make recovery shares"), lambda: shares.make(talk)),
+        "rehearse": (_("Rehearse recovery shares"), lambda: shares.rehearse(talk)),
         "lock": (_("Lock"), lambda: talk.end(supervisor.EXIT_AGAIN, "locked")),
     }
     options = [(way, label) for way, (label, _doing) in ways.items()]

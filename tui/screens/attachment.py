@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 
-from tui import attachments, writing_out
+from tui import attachments, places, writing_out
 from tui.base import VaultScreen
 from tui.dialogs.ask import AskDialog
 from tui.dialogs.choose_files import ChooseFilesDialog
@@ -17,7 +17,6 @@ from tui.i18n import N_, _, from_core, language
 from tui.measures import size
 from tui.taking_in import begin
 from tui.telling import VERDICTS, said, told
-from tui.text import one_line
 from tui.widgets.frame import TitleBar, below
 from tui.widgets.picture import PictureView
 from tui.widgets.plain import Plain
@@ -195,8 +194,8 @@ class AttachmentScreen(VaultScreen):
             return _("What lies inside the file about itself is not known here: the sender kept it back.")
         if not isinstance(facts, dict) or not facts:
             return _("Nothing was found inside the file about itself.")
-        lines = [f"{one_line(name, 100)}: {one_line(fact, 1000)}" for name, fact in facts.items()]
-        return _("What the file says of itself; nobody checked it:") + "\n" + "\n".join(lines)
+        told = _("What the file says of itself; nobody checked it:")
+        return "\n".join((told, *places.lines(facts)))
 
     def _names(self, one: Attachment) -> dict[str, str]:
         """Return id → title of the records and files that this one names."""

@@ -23,8 +23,7 @@ from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.message import MessageDialog
 from tui.dialogs.sign import SignDialog
 from tui.i18n import N_, _, language
-from tui.telling import plain
-from tui.widgets.difference import compare
+from tui.widgets.difference import compare_records
 from tui.widgets.form import Form
 from tui.widgets.frame import below
 from tui.widgets.plain import Plain
@@ -246,7 +245,7 @@ class DraftScreen(VaultScreen):
             return
         pieces = None
         if self.draft.based_on:
-            pieces = await self.core(compare, plain(self.schema, before), plain(self.schema, fixed | fields))
+            pieces = await self.core(compare_records, self.schema, before, fixed | fields)
             if all(piece.sign == " " for piece in pieces):
                 raise RefusedError(
                     "This would change nothing: the newest version says the same.", "Nothing was signed."

@@ -17,9 +17,9 @@ from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.difference import DifferenceDialog
 from tui.i18n import N_, _, language, ngettext
 from tui.screens.record_edit import correction, screen_for
-from tui.telling import VERDICTS, bare, plain, said, told, types_of
+from tui.telling import VERDICTS, bare, said, told, types_of
 from tui.text import one_line
-from tui.widgets.difference import compare
+from tui.widgets.difference import compare_records
 from tui.widgets.fields import label
 from tui.widgets.frame import TitleBar, below
 from tui.widgets.plain import Heading, Plain, Quiet
@@ -207,7 +207,7 @@ class RecordScreen(VaultScreen):
             self.notify(_("There is no version before this one."), markup=False)
             return
         before = await self.core(api.records.show, self.vault, record.id, numbers[place - 1])
-        pieces = await self.core(compare, plain(schema, before.fields), plain(schema, record.fields))
+        pieces = await self.core(compare_records, schema, before.fields, record.fields)
         title = _("From version {old} to version {new}", old=numbers[place - 1], new=numbers[place])
         await self.app.push_screen_wait(DifferenceDialog(title, pieces))
 

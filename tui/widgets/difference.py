@@ -13,7 +13,11 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from tui.i18n import _, ngettext
+from tui.telling import LONG, bare, label_of
+from tui.telling import told as told_value
 from tui.text import shown
+from vault import api
+from vault.model import Json
 
 _TOKEN = re.compile(
     "[\u3000-\u303f\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]|[^\\W_\u3400-\u9fff]+\\s*|\\s+|.",
@@ -40,6 +44,26 @@ def compare(old: str, new: str) -> list[Piece]:
         if text:
             pieces.append(Piece(sign, text))
     return pieces
+
+
+def compare_records(schema: api.Schema, old: dict[str, Json], new: dict[str, Json]) -> list[Piece]:
+    """Return two versions of a record as pieces, field by field; labels and layout are ours, and never a difference."""
+    before = {path: (field, value) for path, field, value in schema.leaves(old)}
+    after = {path: (field, value) for path, field, value in schema.leaves(new)}
+    found: list[tuple[str, str]] = []
+    for top in schema.fields:
+        for path in dict.fromkeys(path for path in (*after, *before) if path.partition(".")[0] == top.name):
+            texts = [_text(said[path]) if path in said else "" for said in (before, after)]
+            apart = "\n" if any("\n" in text or len(text) > LONG for text in texts) else " "
+            found.append((" ", f"{label_of(schema, path)}:{apart}"))
+            found += ((piece.sign, piece.text) for piece in compare(*texts))
+            found.append((" ", "\n"))
+    return [Piece(sign, text) for sign, text in _joined(iter(found)) if text]
+
+
+def _text(said: tuple[api.Field | None, Json]) -> str:
+    field, value = said
+    return bare(value) if field is None else told_value(field, value)
 
 
 def _lines(old: str, new: str) -> Iterator[tuple[str, str]]:
@@ -95,15 +119,25 @@ def _joined(pieces: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 
 
 def amount(pieces: list[Piece]) -> str:
-    """Return in words how much was taken out and put in."""
-    out = sum(len(piece.text) for piece in pieces if piece.sign == "-")
-    put = sum(len(piece.text) for piece in pieces if piece.sign == "+")
-    if not out and not put:
+    """Return in words how much was taken out and put in; spaces and line ends are no signs, and said by themselves."""
+    changed = [piece for piece in pieces if piece.sign != " "]
+    if not changed:
         return _("nothing is different")
-    return ", ".join((
+    out, put = (sum(_signs(piece.text) for piece in changed if piece.sign == sign) for sign in "-+")
+    if not out and not put:
+        return _("only spaces and line ends are different")
+    words = [
         ngettext("{count} sign put in", "{count} signs put in", put),
         ngettext("{count} sign taken out", "{count} signs taken out", out),
-    ))  # fmt: skip
+    ]
+    if any(not _signs(piece.text) for piece in changed):
+        words.append(_("spaces or line ends changed"))
+    return ", ".join(words)
+
+
+def _signs(text: str) -> int:
+    """Return how many signs of a text are to be seen, as they are counted elsewhere."""
+    return sum(not character.isspace() for character in text)
 
 
 def told(pieces: list[Piece]) -> Text:

@@ -13,9 +13,8 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Input
 
-from tui import dates
+from tui import dates, places
 from tui.i18n import _, language
-from tui.text import one_line
 from tui.widgets.choice import Choice, Options
 from tui.widgets.editor import Editor
 from tui.widgets.plain import Plain, Quiet
@@ -236,7 +235,7 @@ class FactsBox(Box):
     def inputs(self) -> ComposeResult:
         """Yield what there is."""
         given = self._given if isinstance(self._given, dict) else {}
-        yield Plain("\n".join(f"{one_line(name)}: {one_line(fact)}" for name, fact in given.items()))
+        yield Plain("\n".join(places.lines(given)))
 
 
 class GroupBox(Box):

@@ -49,6 +49,7 @@ class _State:
         sent: Id of a bundle that left or may have left → digest of the file, empty while only the intent is known.
         taken: Id, in the log, of a bundle that was taken in → its verdict.
         types: Id of a record type that was added → digest of its last version.
+        begun: Event and object → number of the last intent, as long as nothing says how it ended.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -62,19 +63,20 @@ class _State:
     sent: dict[str, str] = field(default_factory=dict)
     taken: dict[str, str] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
+    begun: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def say(self, step: int, code: str, where: str, message: str, severity: Severity = Severity.ERROR) -> None:
         self.findings.append(Finding(STEPS[step - 1], code, severity, where, message))
 
     def note(self, number: int, object_id: str, event: dict[str, Json]) -> None:
         """Take down what an entry of the log says about the state of the store."""
-        del number
         act, kind, digests, outcome = (
             event["type"],
             event["object"]["kind"],
             event.get("digests", {}),
             event["outcome"],
         )
+        self._note_intent(number, (act, object_id), outcome["result"])
         if kind == "bundle":
             self._note_bundle(object_id, act, outcome, digests)
         elif outcome["result"] != "success":
@@ -104,6 +106,18 @@ class _State:
                 verdict = outcome.get("detail", "").rpartition(", ")[2]
                 origin, before = self.received.get(object_id, (event["transfer"].get("from", ""), verdict))
                 self.received[object_id] = (origin, verdict if verdict == Verdict.INTACT else before)
+
+    def _note_intent(self, number: int, act: tuple[str, str], result: str) -> None:
+        before = self.begun.pop(act, None)
+        if result == "intent":
+            self.begun[act] = number
+            if before is not None:
+                self.say_begun(before)
+
+    def say_begun(self, number: int) -> None:
+        """Say that an intent was left alone: no fault of the store, but something for the holder to know."""
+        self.say(4, "may-have-left", str(number), "The log says that this was begun, and not how it ended: what was to "
+                 "leave may have left.", Severity.WARNING)  # fmt: skip
 
     def _note_bundle(self, bundle_id: str, act: str, outcome: dict[str, str], digests: dict[str, str]) -> None:
         # A bundle of this vault that comes back keeps its id: what left and what came are told apart by the act.
@@ -158,6 +172,8 @@ def check(vault: OpenVault, anchors: Sequence[Path], job: Job, written: Sequence
     with _reading(state, 4):
         for found in audit.verify_log(vault, job, state.note):
             state.findings.append(replace(found, step=STEPS[3]))
+        for number in state.begun.values():
+            state.say_begun(number)
     with _reading(state, 5):
         _check_records(vault, state, job)
     with _reading(state, 6):
