@@ -45,6 +45,7 @@ Field = schema.Field
 Schema = schema.Schema
 is_language = schema.is_language
 schemas = schema.schemas
+MAX_TEXT = schema.MAX_TEXT
 verify_bag = receiving.verify_bag
 
 
@@ -54,6 +55,7 @@ def lock(vault: OpenVault) -> None:
 
 
 __all__ = [
+    "MAX_TEXT",
     "Field",
     "OpenVault",
     "Schema",

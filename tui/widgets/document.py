@@ -7,8 +7,10 @@ the whole text again for each row they show.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from textual.document._document import Document, EditResult
 from textual.document._wrapped_document import WrappedDocument
@@ -18,6 +20,9 @@ from tui.widgets import wrapping
 
 if TYPE_CHECKING:
     from textual.document._document import Location
+
+
+_NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
 class Lines(Document):
@@ -53,19 +58,43 @@ class Rows(WrappedDocument):
         width: Cells of a row; 0: lines are not broken.
     """
 
+    _ready: Mapping[int, Mapping[str, list[int]]] = _NOTHING
+
+    def prepare(self, lines: Iterable[str], widths: Collection[int]) -> None:
+        """Break lines that are about to be put in, in any thread; `forget` them when they are in.
+
+        Args:
+            lines: As they will stand there.
+            widths: Cells of a row, now and when a scroll bar comes.
+        """
+        kept = list(lines)
+        self._ready = {width: {line: wrapping.breaks(line, width) for line in kept} for width in widths}
+
+    def forget(self) -> None:
+        """Drop what was prepared."""
+        self._ready = _NOTHING
+
+    def _breaks(self, line: str) -> list[int]:
+        known = self._ready.get(self._width, _NOTHING).get(line)
+        return wrapping.breaks(line, self._width) if known is None else known
+
     def wrap(self, width: int, tab_width: int | None = None) -> None:
         """Break all lines anew."""
         del tab_width
         self._width = width
-        self._wrap_offsets = [wrapping.breaks(line, width) for line in self.document.lines]
+        self._wrap_offsets = [self._breaks(line) for line in self.document.lines]
         self._number()
 
     def wrap_range(self, start: Location, old_end: Location, new_end: Location) -> None:
         """Break those lines anew that an edit touched."""
         top, bottom = sorted((start[0], old_end[0]))
         now = self.document.lines[top : max(start[0], new_end[0]) + 1]
-        offsets = [wrapping.breaks(line, self._width) for line in now]
         before = self._wrap_offsets[top : bottom + 1]
+        if len(before) == len(now) == 1 and now[0] not in self._ready.get(self._width, _NOTHING):
+            edit = (min(start[1], old_end[1]), max(start[1], old_end[1]), new_end[1])
+            offsets = [wrapping.mended(now[0], self._width, before[0], edit)]
+        else:
+            offsets = [self._breaks(line) for line in now]
         self._wrap_offsets[top : bottom + 1] = offsets
         if [len(one) for one in before] != [len(one) for one in offsets]:
             self._number()

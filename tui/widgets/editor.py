@@ -6,6 +6,7 @@ marks are kept as they came and shown as `wrapping.HIDDEN`.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -16,11 +17,14 @@ from textual.document._document_navigator import DocumentNavigator
 from textual.strip import Strip
 from textual.widgets import TextArea
 
-from tui.i18n import N_
+from tui.i18n import N_, _
 from tui.widgets import wrapping
 from tui.widgets.document import Lines, Rows
+from vault import api
 
 _UNDO = 1000
+_LONG = 20_000
+"""Characters of a pasted text from which it is broken into rows beside the screen."""
 
 
 def _moves() -> list[BindingType]:
@@ -155,5 +159,23 @@ class Editor(TextArea, inherit_bindings=False):
             return
         # A terminal sends a line's end as a carriage return.
         text = event.text.replace("\r\n", "\n").replace("\r", "\n")
+        longest = api.MAX_TEXT
+        if len(text) > longest or len(text) + len(self.text) - len(self.selected_text) > longest:
+            told = _("That is longer than a text can be ({count} signs): attach it as a file.", count=f"{longest:,}")
+            self.app.notify(told, severity="warning", markup=False)
+            return
+        rows = self.wrapped_document
+        if len(text) > _LONG and isinstance(rows, Rows):
+            await asyncio.to_thread(self._prepare, rows, text, *sorted(self.selection))
         if result := self._replace_via_keyboard(text, *self.selection):
             self.move_cursor(result.end_location)
+        if isinstance(rows, Rows):
+            rows.forget()
+
+    def _prepare(self, rows: Rows, text: str, start: Location, end: Location) -> None:
+        """Break a long text into rows beside the screen, which goes on meanwhile; keys for this text wait behind it."""
+        lines = text.split("\n")
+        lines[0] = self.document[start[0]][: start[1]] + lines[0]
+        lines[-1] += self.document[end[0]][end[1] :]
+        bar = 0 if self.show_vertical_scrollbar else self.scrollbar_size_vertical or self.styles.scrollbar_size_vertical
+        rows.prepare(lines, {self.wrap_width, self.wrap_width - bar})

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich.cells import get_character_cell_size
@@ -62,22 +63,74 @@ def breaks(line: str, width: int) -> list[int]:
     """Return where a line is broken so that each row fits into `width` cells; a space may hang over the edge."""
     if width <= 0 or (2 * len(line) <= width and "\t" not in line):
         return []
-    found: list[int] = []
-    start, length, size = 0, len(line), cells_of
+    return list(_breaks(line, width, 0))
+
+
+def mended(line: str, width: int, before: Sequence[int], edit: tuple[int, int, int]) -> list[int]:
+    """Return the same as `breaks` for a line that was edited, looking only at the rows around the edit.
+
+    Args:
+        line: The line as it is now.
+        width: Cells of a row.
+        before: Where the line was broken before the edit.
+        edit: First column that was edited, last one of what was there before, last one of what is there now.
+    """
+    first, old_end, new_end = edit
+    if not before or (2 * len(line) <= width and "\t" not in line):
+        return breaks(line, width)
+    # A shorter word can slip back into the row above, and spaces at its end belong to it.
+    kept = max(0, bisect_left(before, first) - 2)
+    found = list(before[:kept])
+    shift = new_end - old_end
+    for place in _breaks(line, width, found[-1] if found else 0):
+        found.append(place)
+        if place > new_end:
+            at = bisect_left(before, place - shift)
+            if at < len(before) and before[at] == place - shift:
+                # From the same place on the same text is broken in the same way.
+                return found + [one + shift for one in before[at + 1 :]]
+    return found
+
+
+def _breaks(line: str, width: int, start: int) -> Iterator[int]:
+    """Yield where the rows after the one that begins at `start` begin."""
+    length = len(line)
+    guess = width + 1
     while True:
-        taken, index = 0, start
-        while index < length:
-            character = line[index]
-            taken += TAB - taken % TAB if character == "\t" else size(character)
-            if taken > width:
-                break
-            index += 1
+        index = _filled(line, start, width, guess)
         if index >= length:
-            return found
+            return
+        guess = index - start + 2
         start = _cut(line, start, index)
         if start >= length:
-            return found
-        found.append(start)
+            return
+        yield start
+
+
+def _filled(line: str, start: int, width: int, guess: int) -> int:
+    """Return the first index from `start` on whose character does not fit into a row; `guess` is how far to look."""
+    taken, index = 0, start
+    while index < len(line):
+        piece = line[index : index + guess]
+        if "\t" in piece:
+            return _filled_with_tabs(line, index, width, taken)
+        # Whole rows at a time, outside of the interpreter's loop: a text of a megabyte has 20,000 of them.
+        sums = list(itertools.accumulate(map(cells_of, piece), initial=taken))
+        fits = bisect_right(sums, width) - 1
+        if fits < len(piece):
+            return index + fits
+        taken, index = sums[-1], index + len(piece)
+    return index
+
+
+def _filled_with_tabs(line: str, index: int, width: int, taken: int) -> int:
+    while index < len(line):
+        character = line[index]
+        taken += TAB - taken % TAB if character == "\t" else cells_of(character)
+        if taken > width:
+            break
+        index += 1
+    return index
 
 
 def _cut(line: str, start: int, index: int) -> int:

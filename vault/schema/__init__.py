@@ -14,6 +14,17 @@ from __future__ import annotations
 from vault.schema.fields import Field, Labels, Term, pick
 from vault.schema.reading import earlier_schemas, load_schema, schemas
 from vault.schema.types import Schema
-from vault.schema.values import is_language
+from vault.schema.values import MAX_TEXT, is_language
 
-__all__ = ["Field", "Labels", "Schema", "Term", "earlier_schemas", "is_language", "load_schema", "pick", "schemas"]
+__all__ = [
+    "MAX_TEXT",
+    "Field",
+    "Labels",
+    "Schema",
+    "Term",
+    "earlier_schemas",
+    "is_language",
+    "load_schema",
+    "pick",
+    "schemas",
+]
