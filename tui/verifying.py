@@ -148,6 +148,15 @@ def _holds(contents: api.receiving.Contents) -> list[str]:
     ]
 
 
+def taken_in(opened: api.receiving.Opened) -> str:
+    """Return in words how much was taken in: records and files by themselves."""
+    records = opened.taken - opened.taken_files
+    words = [ngettext("{count} record", "{count} records", records)]
+    if opened.taken_files:
+        words.append(ngettext("{count} file", "{count} files", opened.taken_files))
+    return _("Taken in: {amount}.", amount=", ".join(words))
+
+
 def not_checked(opened: api.receiving.Opened) -> list[str]:
     """Return what the verification says nothing about."""
     return [_("Not checked:"), *(f"  · {from_core(sentence)}" for sentence in opened.report.not_checked)]

@@ -291,7 +291,7 @@ def test_a_bundle_is_received_with_its_report_and_the_vault_is_checked(talk, vau
     one.type(fingerprint)
     one.until("VERIFIED")
     one.pick("Take it in")
-    one.until("1 record was taken in.")
+    one.until("Taken in: 1 record.")
     one.pick("Check everything")
     one.until("Everything holds together.")
     one.pick("Case: ")

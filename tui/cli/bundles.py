@@ -351,7 +351,11 @@ def receive(context: Context) -> Result:
 
         with about(source):
             opened = context.try_secret("Passphrase of the bundle", take) if arguments.with_passphrase else take()
-    result = _opened(opened, {"case": opened.case_id, "taken": opened.taken}, [context.hint(_taken(opened))])
+    result = _opened(
+        opened,
+        {"case": opened.case_id, "taken": opened.taken, "taken_files": opened.taken_files},
+        [context.hint(_taken(opened))],
+    )
     if any(one.code == "replayed" for one in opened.report.findings):
         result["lines"].insert(0, "This bundle was received before; nothing was taken in again.")
     if opened.case_id and opened.verdict is Verdict.FAILED:
@@ -366,8 +370,11 @@ def _taken(opened: api.receiving.Opened) -> str:
         return "Nothing was taken in."
     if not opened.taken:
         return f"Nothing new was taken in. It is in case {opened.case_id}."
-    count = "1 record was" if opened.taken == 1 else f"{opened.taken} records were"
-    return f"{count} taken in: 'evault case show {opened.case_id}'."
+    records = opened.taken - opened.taken_files
+    told = [f"{records} record{'s' * (records != 1)}"]
+    if opened.taken_files:
+        told.append(f"{opened.taken_files} file{'s' * (opened.taken_files != 1)}")
+    return f"Taken in: {' and '.join(told)}. See 'evault case show {opened.case_id}'."
 
 
 def verify(context: Context) -> Result:

@@ -176,7 +176,7 @@ def record_show(context: Context) -> Result:
     ]
     lines = [_record_line(record)]
     if record.deleted:
-        lines.append("What it said was deleted; its log entries stay: 'evault log show'.")
+        lines.append(context.hint("What it said was deleted; its log entries stay: 'evault log show'."))
     if record.origin:
         withheld = "; parts of it are withheld" if record.withheld else ""
         lines.append(f"Received from {record.origin}, {record.verdict}{withheld}.")

@@ -43,7 +43,7 @@ def log_show(context: Context) -> Result:
             f"{what.get('kind', '?'):<10} {what.get('id', '?')}"
             + ("  nothing says how it ended: it may have been done" if one.number in unfinished else "")
         )
-    lines.append(f"For paper, to be checked later with 'evault check --written': {short}")
+    lines.append(context.hint(f"For paper, to be checked later with 'evault check --written': {short}"))
     return {"size": head.size, "root": head.root.hex(), "written": short, "entries": entries, "lines": lines}
 
 

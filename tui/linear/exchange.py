@@ -158,7 +158,7 @@ def _take(talk: Talk, path: Path, secret: Secret | None, signer: str, opened: ap
         _("Taking in a bundle"),
         lambda job: api.receiving.receive(talk.open_vault, path, job, secret, signer, mark),
     )
-    talk.say("✓ " + ngettext("{count} record was taken in.", "{count} records were taken in.", taken.taken))
+    talk.say("✓ " + verifying.taken_in(taken))
     _findings(talk, replace(taken.report, not_checked=()))
 
 

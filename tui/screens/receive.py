@@ -274,9 +274,7 @@ class ReceiveScreen(VaultScreen):
         if not taken.case_id:
             self._show()
             return
-        self.notify(
-            ngettext("{count} record was taken in.", "{count} records were taken in.", taken.taken), markup=False
-        )
+        self.notify(verifying.taken_in(taken), markup=False)
         new = [one for one in taken.report.findings if one not in opened.report.findings]
         # After this work has ended: it ends with this screen.
         self.app.call_later(_to_case, self.evault, taken, any(one.severity is not Severity.INFO for one in new))

@@ -67,7 +67,8 @@ class Opened:
         signer: The signer's fingerprint in digits, or empty.
         signer_name: The name of the verified contact with that key, or empty.
         case_id: The case it was taken into, or, of a bundle that was received before, the case it is in; or empty.
-        taken: How many records were taken in, or became known more fully.
+        taken: How many records, those of files included, were taken in or became known more fully.
+        taken_files: How many of them are of files.
         purpose: What the sender says it is for; only of a bundle that is intact.
         signer_words: The signer's fingerprint in words, or empty.
         contact: The name of the contact with the signer's key whose fingerprint nobody has compared yet, or empty.
@@ -80,6 +81,7 @@ class Opened:
     signer_name: str = field(default="", repr=False)
     case_id: str = ""
     taken: int = 0
+    taken_files: int = 0
     purpose: str = field(default="", repr=False)
     signer_words: str = ""
     contact: str = field(default="", repr=False)

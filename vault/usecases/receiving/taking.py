@@ -123,7 +123,7 @@ def _receive(
         staged = stage(vault, handle, keys, incoming, job, kept)
         work = functools.partial(_Taking, vault, incoming, incoming.bundle, opened, staged, history, job)
         taken = vault.atomic(lambda transaction: work(transaction).run())
-        opened = replace(opened, case_id=taken.case_id, taken=taken.count)
+        opened = replace(opened, case_id=taken.case_id, taken=taken.count, taken_files=taken.files)
     else:
         _again(vault, incoming, opened, history)
         opened = replace(opened, case_id=history.again)
@@ -175,7 +175,8 @@ class _Taking:
         case_id: The case that it is taken into.
         name: The bundle's id in this vault's log.
         verdict: What its records carry: where what came before speaks against the bundle, `intact` at most.
-        count: How many records were taken in, or became known more fully.
+        count: How many records, those of files included, were taken in or became known more fully.
+        files: How many of them are of files.
     """
 
     vault: OpenVault
@@ -190,6 +191,7 @@ class _Taking:
     name: str = ""
     verdict: Verdict = Verdict.INTACT
     count: int = 0
+    files: int = 0
     _extensions: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> _Taking:
@@ -331,6 +333,7 @@ class _Taking:
             records.add_older_version(connection, record.serial, version)
         self._attach(record, view.id)
         self.count += 1
+        self.files += record.type == "attachment"
 
     def _signed_at(self, claimed: Json) -> str:
         """Return when a version claims to have been signed; where it does not say, the bundle's time has to do."""
@@ -379,6 +382,7 @@ class _Taking:
             records.add_disclosures(connection, same.serial, merged.sd_jwt)
             evidence.reindex(connection, record, merged)
             self.count += 1
+            self.files += record.type == "attachment"
         if record.origin:
             self._attach(record, item.view.id)
 
