@@ -41,7 +41,7 @@ def make(talk: Talk) -> None:
         talk.say(_("Nothing is changed. Shares that are out already open nothing; destroy them."))
         return
     api.recovery.commit(vault, public_key)
-    talk.say("✓ " + _("The shares are made: any {needed} of {count} open the vault", needed=needed, count=count))
+    talk.say(_("✓ The shares are made: any {needed} of {count} open the vault", needed=needed, count=count))
     if talk.agreed(_("Rehearse now: bring {needed} of them back", needed=needed) + "?"):
         rehearse(talk)
 
@@ -148,8 +148,7 @@ def recover(talk: Talk) -> api.OpenVault | None:
     if found is None:
         return None
     opened = api.recovery.rehearse(key_file, found)
-    talk.say("✓ " + _("The shares open the vault."))
-    new = new_passphrase(talk, _("A new passphrase"))
+    new = new_passphrase(talk, _("✓ The shares open the vault. A new passphrase:"))
     if new is None:
         return None
     vault = api.setup.open_with(talk.folder, opened)
@@ -158,7 +157,7 @@ def recover(talk: Talk) -> api.OpenVault | None:
     except BaseException:
         vault.close()
         raise
-    talk.say("✓ " + _("The new passphrase is set"), _("The vault's fingerprint:"), vault.identity.fingerprint)
+    talk.say(_("✓ The new passphrase is set"), _("The vault's fingerprint:"), vault.identity.fingerprint)
     talk.say(_("Compare it with the one you know: a key file that was exchanged would show another."))
     return vault
 

@@ -21,7 +21,7 @@ from tui.dialogs.choose_files import ChooseFilesDialog
 from tui.dialogs.compare import CompareDialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.findings import FindingsDialog
-from tui.i18n import N_, _, ngettext
+from tui.i18n import N_, _
 from tui.notices import advice_of, notice_for, sentence_of
 from tui.verifying import Turning
 from tui.widgets.frame import TitleBar, below
