@@ -118,7 +118,9 @@ def filled(kind):
         elif field.kind == "boolean-unknown":
             made, text = "unknown", ""
         else:
-            return {inner.name: several(inner, inner.shareable) for inner in field.fields}
+            # Consent that was taken back would keep the record here.
+            inner = [one for one in field.fields if not one.name.startswith("withdrawn_")]
+            return {one.name: several(one, one.shareable) for one in inner}
         if text:
             texts[shareable].append(text.encode())
         return made

@@ -915,6 +915,12 @@ def test_what_no_outcome_follows_is_marked_in_the_log(evault, told, place, tmp_p
     (marked,) = [one["event"] for one in entries if one["unfinished"]]
     assert (marked["type"], marked["outcome"]["result"]) == ("dissemination", "intent")
     assert evault("log", "show")[1].count("nothing says how it ended") == 1
+    code, value = told("check")
+    assert code == 0, "it is for the holder to know, and no fault of the vault"
+    assert [(one["code"], one["severity"], one["where"]) for one in value["findings"]] == [
+        ("may-have-left", "warning", str(next(one["number"] for one in entries if one["unfinished"])))
+    ]
+    assert "WARNING in step 4 log: The log says that this was begun" in evault("check")[1]
 
 
 def test_a_damaged_copy_of_the_keys_is_told(evault, told, place, tmp_path):

@@ -147,6 +147,12 @@ def test_a_damaged_copy_of_the_keys_is_survived_and_mended_at_once(new_vault, tm
     path.write_bytes(damaged)
     assert opened(tmp_path / "vault", secret) == []
     assert path.read_bytes() == whole
+    vault = setup.unlock(tmp_path / "vault", secret)
+    newest, *older = api.custody.page(vault)
+    assert newest.event["purpose"]["why"] == "a damaged copy of the keys was written anew"
+    assert newest.event["change"]["what"] == f"copy {copy + 1} of the key file"
+    assert [one.event["type"] for one in older] == ["creation"], "a whole key file is not entered"
+    vault.close()
 
 
 def test_a_damaged_copy_that_cannot_be_mended_does_not_lock_anybody_out(small_disk, tmp_path, secret):

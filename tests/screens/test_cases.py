@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from textual.widgets import DataTable
+import pytest
+from textual import events
+from textual.widgets import DataTable, Input
 
 from vault import api
 
@@ -61,5 +63,70 @@ def test_a_title_cannot_speak_to_the_terminal(at, vault):
         assert "\x1b" not in shown
         assert "\u202e" not in shown
         assert "bad" in shown
+
+    at(story, vault)
+
+
+def test_what_is_typed_straight_after_the_stroke_goes_into_the_search_line(at, vault):
+    """A fast hand does not wait until the screen has moved on: n would begin a case, k show the keys."""
+    api.cases.add(vault, "sunken")
+
+    async def story(person):
+        screen = person.app.screen
+        for key, character in (("slash", "/"), *((letter, letter) for letter in "sunk/n")):
+            person.app.post_message(events.Key(key, character))
+        await person.settle()
+        assert person.app.screen is screen
+        assert screen.query_one("#search", Input).value == "sunk/n"
+
+    at(story, vault)
+
+
+def test_what_was_found_is_counted_truly_and_by_kind(at, vault):
+    case = api.cases.add(vault, "the gate")
+    for number in range(3):
+        api.records.add(vault, case.id, "note", {"text": f"at the gate, {number}"})
+    api.records.add(vault, case.id, "note", {"text": "many words"})
+
+    async def story(person):
+        await person.press("slash")
+        await person.type("gate")
+        assert "1 case, 3 records, newest first" in person.text()
+        person.app.screen.query_one("#search", Input).value = "many"
+        await person.settle()
+        assert "1 record, newest first" in person.text()
+
+    at(story, vault)
+
+
+def test_where_more_is_found_than_is_listed_that_is_said(at, vault):
+    case = api.cases.add(vault, "case")
+    for number in range(51):
+        api.records.add(vault, case.id, "note", {"text": f"gate {number}"})
+
+    async def story(person):
+        await person.press("slash")
+        await person.type("gate")
+        assert person.app.screen.query_one("#hits", DataTable).row_count == 50
+        assert "the newest: 50 records. There are more; type another word." in person.text()
+
+    at(story, vault)
+
+
+@pytest.mark.parametrize("title", ["长" * 200, "a very long title " * 20])
+def test_a_long_title_pushes_no_column_out_and_can_be_read_whole(at, vault, title):
+    api.cases.add(vault, "short")
+    api.cases.add(vault, title.strip())
+
+    async def story(person):
+        text = person.text()
+        heads = next(line for line in text.splitlines() if "Records" in line)
+        assert all(column in heads for column in ("Case", "Files", "Begun", "From"))
+        row = next(line for line in text.splitlines() if "…" in line and line.strip().startswith(title[:3]))
+        assert row.rstrip().endswith(f"{api.cases.page(vault)[0].created_at.astimezone():%Y-%m-%d}")
+        whole = "".join(text.split())
+        assert "".join(title.split())[:300] in whole
+        await person.press("down")
+        assert "".join(title.split())[:300] not in "".join(person.text().split())
 
     at(story, vault)

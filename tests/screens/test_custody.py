@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 from textual.widgets import DataTable
 
+from tui import i18n
 from tui.dialogs.entry import EntryDialog
 from tui.dialogs.findings import FindingsDialog
 from tui.screens.custody import CustodyScreen
-from tui.words import EVENTS, KINDS
+from tui.words import EVENTS, KINDS, REMARKS, remark
 from vault import api
+from vault.jobs import Job
 
 
 def test_the_log_tells_what_happened_in_words_and_opens_one_entry(at, vault):
@@ -29,6 +32,56 @@ def test_the_log_tells_what_happened_in_words_and_opens_one_entry(at, vault):
         assert "local clock" in person.text()
 
     at(story, vault, size=(100, 40))
+
+
+def test_what_the_program_wrote_is_told_in_the_language_of_the_reader_and_stays_as_it_is(at, vault, tmp_path):
+    api.backup.backup(vault, tmp_path / "stick", Job())
+    case = api.cases.add(vault, "一")
+    record = api.records.add(vault, case.id, "note", {"text": "x"})
+    api.records.correct(vault, record.id, {"text": "y"}, "renamed by the witness")
+
+    async def story(person):
+        await person.press("g")
+        seen = person.text()
+        assert "备份" in seen
+        assert "新建了证据库" in seen
+        assert "renamed by the witness" in seen, "a person's words stay"
+        for english in ("a new vault was made", "backup"):
+            assert english not in seen
+        await person.press("ctrl+end", "enter")
+        told = person.text()
+        assert "新建了证据库" in told
+        assert "本机时钟，未经核对" in told
+        assert "custodian" not in told
+
+    at(story, vault, size=(140, 40), language="zh-Hans")
+    first = api.custody.page(vault)[-1].event
+    assert first["purpose"]["why"] == "a new vault was made"
+
+
+def test_every_remark_of_the_program_is_known_to_the_screens():
+    """Whatever the core writes into the log of itself is in the table, so that it can be translated."""
+    written = set()
+    for path in sorted((Path(__file__).parents[2] / "vault").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "CustodyEvent":
+                written |= {
+                    word.value.value for word in node.keywords
+                    if word.arg in ("why", "location") and isinstance(word.value, ast.Constant) and word.value.value
+                }  # fmt: skip
+    assert len(written) > 8
+    assert written <= set(REMARKS)
+
+
+def test_the_remarks_that_something_is_filled_into_are_recognised_and_nothing_else():
+    i18n.use("zh-Hans")
+    try:
+        assert remark("proof of entry 12 written out") == "写出条目 12 的证明"
+        assert remark("version 3, verified") == "版本 3, 已核实"
+        for text in ("version of events", "generation gap is wide", "copy that for me", "he was renamed", "", "A, B"):
+            assert remark(text) == text
+    finally:
+        i18n.use("en")
 
 
 def test_a_filter_shows_one_kind_only(at, vault):

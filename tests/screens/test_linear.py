@@ -311,3 +311,171 @@ def test_the_same_words_in_chinese(talk, folder):
     said = one.until("0. 离开")
     assert "证据库" in one.output
     assert "1. 解锁" in said
+
+
+SHARE_PASSPHRASE = "timber violet anchor ribbon thunder candle"
+
+
+def share_into(one, folder: Path) -> None:
+    """Have one share written into a folder, with a passphrase of its own."""
+    one.pick("Write a file")
+    one.until("Folder to write into: ")
+    one.type(str(folder))
+    one.until("nothing is shown")
+    one.type(SHARE_PASSPHRASE)
+    one.until("nothing is shown")
+    one.type(SHARE_PASSPHRASE)
+
+
+def bring(one, file: Path) -> None:
+    one.pick("Open its file")
+    one.until("Path of the file: ")
+    one.type(str(file))
+    one.until("nothing is shown")
+    one.type(SHARE_PASSPHRASE)
+
+
+def test_a_first_run_makes_shares_and_they_open_the_vault_when_the_passphrase_is_lost(talk, tmp_path):
+    places = [tmp_path / name for name in ("one", "two", "three")]
+    for place in places:
+        place.mkdir()
+    one = talk(tmp_path / "new")
+    one.pick("Make the vault")
+    one.pick("Type one of my own")
+    for _time in range(2):
+        one.until("nothing is shown")
+        one.type(PASSPHRASE)
+    one.pick("Make recovery shares")
+    for _question in range(2):
+        one.until("): ")
+        one.type("")
+    share_into(one, places[0])
+    one.until("✓ Share 1: ")
+    one.pick("Write a file")
+    one.until("Folder to write into: ")
+    one.type(str(places[0]))
+    one.until("!")
+    share_into(one, places[1])
+    one.until("✓ Share 2: ")
+    share_into(one, places[2])
+    one.until("any 2 of 3 open the vault")
+    one.until("for yes: ")
+    one.type("yes")
+    files = [next(place.glob("*.age")) for place in places]
+    bring(one, files[2])
+    bring(one, files[2])
+    one.until("You have brought share 3 already.")
+    bring(one, files[0])
+    one.until("✓ These shares open this vault. Nothing was changed.")
+    one.pick("Lock")
+    one.until("other ways")
+    one.type("")
+    one.pick("The passphrase is lost")
+    bring(one, files[0])
+    bring(one, files[1])
+    new = "garden ribbon thunder candle violet anchor"
+    for _time in range(2):
+        one.until("nothing is shown")
+        one.type(new)
+    one.until("✓ The new passphrase is set")
+    one.until("0 cases")
+    one.key(b"\x04")
+    assert one.end() == 0
+    assert not {PASSPHRASE, SHARE_PASSPHRASE, new} & set(one.output.splitlines())
+    assert all(secret not in one.output for secret in (PASSPHRASE, SHARE_PASSPHRASE, new))
+    assert "\x1b" not in one.output
+    api.setup.unlock(tmp_path / "new", api.to_secret(new)).close()
+
+
+def test_words_of_a_share_are_said_only_after_a_warning_asked_back_unseen_and_stopping_changes_nothing(
+    talk, folder, made_vault
+):
+    one = talk(folder)
+    one.unlock()
+    one.pick("Make recovery shares")
+    for _question in range(2):
+        one.until("): ")
+        one.type("")
+    one.pick("Say its words")
+    assert "a screen reader says them aloud" in one.until("for yes: ")
+    one.type("no")
+    one.pick("Say its words")
+    one.until("for yes: ")
+    assert not re.search(r"^33\. ", one.output, re.MULTILINE)
+    one.type("yes")
+    for number in range(1, 34):
+        one.until(f"{number}. ")
+        one.type("")
+    words = dict(re.findall(r"^(\d+)\. (\w+): ", one.output, re.MULTILINE))
+    assert len(words) == 33
+    for wrong in (True, False):
+        for _word in range(2):
+            number = re.search(r"Word (\d+) ", one.until("nothing is shown"))[1]
+            one.type("wrong" if wrong else words[number])
+        if wrong:
+            one.until("not what was shown")
+            for place in range(1, 34):
+                one.until(f"{place}. ")
+                one.type("")
+    one.until("✓ Share 1: on paper")
+    one.pick("Stop making shares")
+    one.until("Nothing is changed.")
+    one.key(b"\x04")
+    assert one.end() == 0
+    vault = opened(folder, made_vault)
+    assert not api.recovery.has_shares(vault)
+    vault.close()
+
+
+def test_consent_is_noted_line_by_line_and_taken_back(talk, folder, made_vault):
+    one = talk(folder)
+    one.unlock()
+    one.pick("New case")
+    one.until("only you see it.: ")
+    one.type("case one")
+    one.pick("Write a new testimony")
+    one.until("Line: ")
+    one.type("I saw it.")
+    one.until("Line: ")
+    one.type(".")
+    one.pick("Note what was agreed to")
+    one.pick("– To courts and prosecutors")
+    one.pick("– Published with their name")
+    one.pick("✓ Published with their name")
+    one.pick("Done")
+    one.pick("Pseudonym only")
+    one.pick("Done")
+    one.pick("yes")
+    one.until("Agreed on: ")
+    one.type("2026-11-02")
+    one.pick("The person")
+    one.pick("Spoken")
+    one.pick("not known")
+    one.until("Conditions: ")
+    one.type("")
+    one.until("Ask again on: ")
+    one.type("")
+    one.pick("Sign")
+    assert "No consent is noted" not in one.until("for yes: ")
+    one.type("yes")
+    one.until("Signed: version 1")
+    one.pick("1 record")
+    one.pick("Testimony")
+    one.pick("It was taken back")
+    one.until("and how: ")
+    one.type("he called")
+    one.until("for yes: ")
+    one.type("yes")
+    one.until("Signed: version 2")
+    one.key(b"\x04")
+    assert one.end() == 0
+    vault = opened(folder, made_vault)
+    (case,) = api.cases.page(vault)
+    (record,) = api.records.page(vault, case.id)
+    first, second = (api.records.show(vault, record.id, number).fields["consent"] for number in (1, 2))
+    vault.close()
+    assert first == {
+        "uses": ["court"], "name_use": "pseudonym", "risks_explained": "yes", "agreed_by": "self", "how": "spoken",
+        "interpreted": "unknown", "agreed_on": {"value": "2026-11-02", "precision": "day", "qualifier": "exact"},
+    }  # fmt: skip
+    assert second == first | {"withdrawn_how": "he called"}

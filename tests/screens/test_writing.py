@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from tui import dates
 from tui.counting import count
 from tui.telling import bare, leaving, plain
 from tui.widgets import wrapping
-from tui.widgets.difference import amount, compare, told
+from tui.widgets.difference import amount, compare, compare_records, told
 from tui.widgets.document import Lines, Rows
 from tui.widgets.editor import Editor
 from vault import api
@@ -169,6 +171,76 @@ def test_a_difference_names_the_sign_that_changed_and_shows_little_else():
     assert "五月[− 三 −][+ 四 +]日" in shown
     assert len(shown) < 100
     assert amount(compare(old, old)) == "nothing is different"
+
+
+def test_spaces_and_line_ends_are_no_signs_and_said_by_themselves():
+    assert amount(compare("a b", "a\nb")) == "only spaces and line ends are different"
+    assert amount(compare("one", "one two three")) == "8 signs put in, 0 signs taken out"
+    assert amount(compare("one two\nthree", "one  two\nfour")) == (
+        "4 signs put in, 5 signs taken out, spaces or line ends changed"
+    )
+
+
+def test_labels_and_layout_of_ours_are_no_part_of_a_difference():
+    schema = api.schemas()["testimony"]
+    said = {"statement": "short", "interviewer": ["A"]}
+    pieces = compare_records(schema, said, {"title": "new", **said})
+    assert amount(pieces) == "3 signs put in, 0 signs taken out"
+    assert [piece.text for piece in pieces if piece.sign == "+"] == ["new"]
+    assert "Title: " in pieces[0].text
+    # A value beyond LONG stands on lines of its own: that is how it is shown, not what was changed.
+    long = {"statement": "short" + " long" * 20, "interviewer": ["A"]}
+    assert amount(compare_records(schema, said, long)) == "80 signs put in, 0 signs taken out"
+    gone = compare_records(schema, said | {"interpreters": [{"name": "B", "independent": "yes"}]}, said)
+    assert [(piece.sign, piece.text) for piece in gone if piece.sign != " "] == [("-", "B"), ("-", "yes")]
+    assert amount(compare_records(schema, said, dict(said))) == "nothing is different"
+
+
+@given(TEXT, st.integers(1, 12), st.data())
+def test_an_edited_line_is_broken_as_if_it_were_new(line, width, data):
+    start = data.draw(st.integers(0, len(line)))
+    end = data.draw(st.integers(start, len(line)))
+    put = data.draw(TEXT)
+    now = line[:start] + put + line[end:]
+    edit = (start, end, start + len(put))
+    assert wrapping.mended(now, width, wrapping.breaks(line, width), edit) == wrapping.breaks(now, width)
+
+
+def test_a_long_paste_is_broken_beside_the_screen_and_one_too_long_goes_nowhere(at, monkeypatch):
+    from textual.screen import Screen
+
+    class Bare(Screen[None]):
+        def compose(self):
+            yield Editor("before ")
+
+    text = "他说我被拘留了。\n" * 4000
+    beside, here = [], []
+
+    def breaks(line, width, real=wrapping.breaks):
+        (here if threading.current_thread() is threading.main_thread() else beside).append(line)
+        return real(line, width)
+
+    async def story(person):
+        person.app.push_screen(Bare())
+        await person.settle()
+        editor = person.app.screen.query_one(Editor)
+        editor.focus()
+        await person.press("ctrl+end")
+        monkeypatch.setattr(wrapping, "breaks", breaks)
+        await person.type(text)
+        await person.press("x")
+        assert editor.text == f"before {text}x"
+        assert len(beside) >= 4000
+        assert len(here) < 20, "the screen stood still meanwhile"
+        await person.press("ctrl+z", "ctrl+z")
+        assert editor.text == "before "
+        await person.type("x" * (api.MAX_TEXT - len("before ") + 1))
+        assert editor.text == "before "
+        assert any("attach it as a file" in one.message for one in person.app._notifications)
+        await person.type("x" * (api.MAX_TEXT - len("before ")))
+        assert len(editor.text) == api.MAX_TEXT
+
+    at(story)
 
 
 def test_long_paragraphs_are_compared_one_by_one():

@@ -1,0 +1,197 @@
+"""What a person agreed to: what was taken back stays, the rest is said before a seal, none of it leaves by itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.integration.test_record_types import VISIT
+from tests.vault_world import PHOTO, bag_of, everything_in, introduce, make_vault, seal
+from vault import api, schema
+from vault.errors import RefusedError
+from vault.jobs import Job
+from vault.usecases.sealing.consent import consent_of
+
+AGREED = {
+    "uses": ["keep", "court"],
+    "name_use": "pseudonym",
+    "risks_explained": "yes",
+    "agreed_by": "guardian",
+    "agreed_by_name": "the aunt of the boy",
+    "conditions": "not before he has left school",
+}
+"""What somebody agreed to, whose name is not to leave."""
+DAY = {"value": "2020-02-03", "precision": "day", "qualifier": "exact"}
+
+
+@pytest.fixture
+def world(tmp_path):
+    """Two vaults whose holders know each other, and a case."""
+    one, other = make_vault(tmp_path / "one"), make_vault(tmp_path / "other", 1)
+    introduce(one, other, "Lawyer")
+    yield one, other, api.cases.add(one, "case").id
+    one.close()
+    other.close()
+
+
+def told(vault, case, record="", **choice) -> tuple[str, ...] | None:
+    """Return what speaks against the leaving of a record, or of the only one."""
+    parts = api.sealing.preview(vault, api.sealing.Choice(case, **choice)).parts
+    part = next(one for one in parts if record in ("", one.record_id))
+    return part.consent and part.consent.speaks_against
+
+
+def give(vault, case, **fields) -> str:
+    return api.records.add(vault, case, "testimony", {"statement": "what he said", **fields}).id
+
+
+def test_what_is_not_noted_was_not_agreed_to(world):
+    vault, _, case = world
+    give(vault, case)
+    assert told(vault, case) == ("missing",)
+
+
+@pytest.mark.parametrize(
+    ("consent", "against"),
+    [
+        (AGREED, ()),
+        (AGREED | {"uses": ["keep", "ask_again"]}, ("no-use",)),
+        ({"name_use": "named", "risks_explained": "yes"}, ("no-use",)),
+        (AGREED | {"risks_explained": "unknown"}, ("risks",)),
+        ({"uses": ["partner"]}, ("risks",)),
+        (AGREED | {"ask_again_on": DAY}, ("due",)),
+        (AGREED | {"ask_again_on": DAY | {"value": "9999", "precision": "year"}}, ()),
+        (AGREED | {"withdrawn_on": DAY}, ("withdrawn",)),
+        (AGREED | {"withdrawn_how": "he called"}, ("withdrawn",)),
+    ],
+)
+def test_what_speaks_against_leaving_is_said(world, consent, against):
+    vault, _, case = world
+    give(vault, case, consent=consent)
+    assert told(vault, case) == against
+
+
+@pytest.mark.parametrize(("now", "against"), [((2020, 2, 2, 23), ()), ((2020, 2, 3, 0), ("due",))])
+def test_from_the_day_on_the_person_is_to_be_asked_again(now, against):
+    fields = {"consent": AGREED | {"ask_again_on": DAY}}
+    found = consent_of(schema.schemas()["testimony"], fields, (), datetime(*now, tzinfo=UTC))
+    assert found.speaks_against == against
+
+
+def test_a_name_that_leaves_needs_an_agreement_to_the_name(world):
+    vault, _, case = world
+    person = api.records.add(vault, case, "person", {"pseudonym": "P-1", "names": [{"full": "Wang"}]}).id
+    record = give(vault, case, consent=AGREED, witness_name="Wang", witness={"id": person})
+    assert told(vault, case, record) == ()
+    assert told(vault, case, record, disclose=((record, "witness_name"),)) == ("name",)
+    assert told(vault, case, record, disclose=((person, "names"),)) == ("name",), "the name in the record of the person"
+    fields = api.records.show(vault, record).fields
+    api.records.correct(vault, record, fields | {"consent": AGREED | {"name_use": "named"}})
+    assert told(vault, case, record, disclose=((record, "witness_name"), (person, "names"))) == ()
+
+
+def test_what_was_taken_back_stays_with_its_files_and_their_copies(world, tmp_path):
+    vault, other, case = world
+    (tmp_path / "a.txt").write_text("a recording")
+    (tmp_path / "b.txt").write_text("a part of it")
+    named, same, mine, free = (
+        api.intake.attach(vault, case, path, Job()) for path in (PHOTO, PHOTO, tmp_path / "a.txt", tmp_path / "b.txt")
+    )
+    (tmp_path / "copy.txt").write_text("a copy without names")
+    copy = api.intake.attach(vault, case, tmp_path / "copy.txt", Job(), api.intake.About(derived_from=named.id))
+    record = give(vault, case, consent=AGREED, attachments=[{"id": named.id}])
+    api.records.correct(vault, mine.id, {"belongs_to": {"id": record}})
+    other_one = give(vault, case, consent=AGREED, title="another")
+    seal(vault, case, "Lawyer", tmp_path / "before.age", accept_metadata=True)
+    fields = api.records.show(vault, record).fields
+    api.records.correct(vault, record, fields | {"consent": AGREED | {"withdrawn_on": DAY}}, "she called")
+    parts = api.sealing.preview(vault, api.sealing.Choice(case)).parts
+    back = {part.record_id for part in parts if part.consent and part.consent.withdrawn}
+    assert {record, named.id, same.id, copy.id, mine.id} <= back
+    assert not {other_one, free.id} & back
+    for choice in ({}, {"only": (record,)}, {"only": (same.id,)}, {"only": (copy.id,)}):
+        with pytest.raises(RefusedError, match="Consent was taken back") as caught:
+            seal(vault, case, "Lawyer", tmp_path / "x.age", accept_metadata=True, **choice)
+        assert "what he said" not in caught.value.message
+    with pytest.raises(RefusedError, match="Consent was taken back"):
+        api.sealing.reveal(vault, named.id, "original_name", "Lawyer", tmp_path / "x.age", Job())
+    assert not (tmp_path / "x.age").exists()
+    seal(vault, case, "Lawyer", tmp_path / "x.age", withhold=tuple((one, "*") for one in back))
+    assert api.receiving.look(other, tmp_path / "x.age", Job()).contents.records == 1
+    api.records.correct(vault, record, fields | {"consent": AGREED}, "she agreed again")
+    seal(vault, case, "Lawyer", tmp_path / "y.age", accept_metadata=True)
+
+
+def test_nothing_about_consent_leaves_unless_it_is_named(world, tmp_path):
+    vault, other, case = world
+    record = give(vault, case, consent=AGREED)
+    seal(vault, case, "Lawyer", tmp_path / "b.age")
+    container = b"\n".join(bag_of(tmp_path / "b.age", other).values())
+    assert b"what he said" in everything_in_bag(tmp_path / "b.age", other)
+    for word in (b"the aunt", b"pseudonym", b"left school", b"guardian"):
+        assert word not in container
+    seal(vault, case, "Lawyer", tmp_path / "c.age", disclose=((record, "consent.uses"), (record, "consent.conditions")))
+    assert b"left school" in everything_in_bag(tmp_path / "c.age", other)
+    assert b"the aunt" not in everything_in_bag(tmp_path / "c.age", other)
+
+
+def everything_in_bag(file, vault) -> bytes:
+    from tests.vault_world import container_of
+
+    return everything_in(container_of(file, vault.identity.hybrid, vault.identity.x25519))
+
+
+def test_a_testimony_of_the_version_before_still_leaves_as_it_was_signed(world, monkeypatch, tmp_path):
+    vault, _, case = world
+    (before,) = (one for one in schema.earlier_schemas().values() if (one.type, one.version) == ("testimony", 2))
+    assert before.digest == "2cec1bbe99d78a64e6cd9d9b1283ef4b8a3fbae8cae1ad4722354dace9b04adc"
+    with monkeypatch.context() as earlier:
+        earlier.setattr(schema, "schemas", lambda: {"testimony": before})
+        record = give(vault, case, place="Urumqi")
+    part = api.sealing.preview(vault, api.sealing.Choice(case)).parts[0]
+    assert (part.disclosed, part.withheld) == (("statement",), ("place",))
+    assert told(vault, case) == ("missing",)
+    api.records.correct(vault, record, {"statement": "what he said", "consent": AGREED}, "asked")
+    assert told(vault, case) == ()
+    assert api.checking.check(vault, [], Job()).report.findings == ()
+
+
+def test_a_type_that_asks_for_no_consent_is_not_asked(world):
+    vault, _, case = world
+    api.record_types.add(vault, VISIT)
+    record = api.records.add(vault, case, "visit", {"report": "crowded"}).id
+    assert told(vault, case, record) is None
+    asks = VISIT.replace("version = 1", "version = 2") + (
+        '\n[[field]]\nname = "consent"\nkind = "group"\nlabel = { en = "Consent" }\n'
+        '[[field.field]]\nname = "risks_explained"\nkind = "boolean-unknown"\nlabel = { en = "Risks" }\n'
+    )
+    api.record_types.add(vault, _with_group_first(asks))
+    assert told(vault, case, record) == ("missing",)
+
+
+def _with_group_first(text: str) -> str:
+    """Put the fields in front of the vocabularies, as TOML wants them."""
+    head, mark, rest = text.partition("[vocabulary.role]")
+    vocabulary, first, fields = rest.partition("\n[[field]]")
+    return head + first.lstrip() + fields + "\n" + mark + vocabulary
+
+
+def test_the_commands_say_it_before_and_refuse_what_was_taken_back(world, cli, tmp_path):
+    vault, _, case = world
+    record = give(vault, case)
+    vault.close()
+    words = ("seal", "--case", case, "--to", "Lawyer")
+    code, shown = cli(*words, "--preview", vault="one")
+    assert (code, shown["records"][0]["consent"]) == (0, {"speaks_against": ["missing"]})
+    code, made = cli(*words, "--out", tmp_path / "b.age", vault="one")
+    assert code == 0
+    for lines in (shown["lines"], made["lines"]):
+        assert "For 1 thing that would leave, consent is missing or does not cover it." in lines
+        assert "    ! Consent: no consent is noted." in lines
+    (tmp_path / "back.toml").write_text('statement = "what he said"\n[consent]\nwithdrawn_how = "he called"\n')
+    assert cli("record", "correct", record, "--file", tmp_path / "back.toml", vault="one")[0] == 0
+    code, refused = cli(*words, "--out", tmp_path / "c.age", vault="one")
+    assert (code, refused["error"]["code"]) == (4, "refused")
+    assert record in refused["error"]["message"]
+    assert not (tmp_path / "c.age").exists()
