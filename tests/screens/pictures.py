@@ -48,6 +48,9 @@ WORDS = {
 }  # fmt: skip
 
 
+_CONSENT = {"uses": ["partner", "un_confidential", "court"], "name_use": "pseudonym", "risks_explained": "yes"}
+
+
 @dataclass
 class World:
     """What the pictures show: an open vault with a case, and bundles that came to it.
@@ -76,7 +79,7 @@ def _case(vault: api.OpenVault, language: str) -> str:
     case_title, title, *_rest = WORDS[language]
     case = api.cases.add(vault, case_title)
     fields = {"title": title, "statement": _STATEMENT, "language": "zh-Hans",
-              "kind": "first_account", "witness_pseudonym": "W-7"}  # fmt: skip
+              "kind": "first_account", "witness_pseudonym": "W-7", "consent": _CONSENT}  # fmt: skip
     testimony = api.records.add(vault, case.id, "testimony", fields)
     about = api.intake.About(record_id=testimony.id)
     for file in ("photo.jpg", "document.pdf"):

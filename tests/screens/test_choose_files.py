@@ -68,7 +68,7 @@ def test_typing_finds_and_enter_takes_the_only_one_left(choosing, folder):
 
 def test_what_is_typed_beside_marked_files_is_marked_too_and_never_left_out_in_silence(choosing, folder):
     async def story(person):
-        await person.press("down", "down", "space")
+        await person.press("down", "space")
         assert "1 file marked" in person.text()
         await person.press("z", "enter")
         assert isinstance(person.app.screen, ChooseFilesDialog), "z.pdf would not have been taken"
@@ -80,8 +80,8 @@ def test_what_is_typed_beside_marked_files_is_marked_too_and_never_left_out_in_s
 
 def test_enter_on_a_found_file_marks_it_beside_the_others(choosing, folder):
     async def story(person):
-        await person.press("down", "down", "space")
-        await person.press("z", "down", "down", "enter")
+        await person.press("down", "space")
+        await person.press("z", "down", "enter")
         assert "2 files marked" in person.text()
         await person.press("enter")
 
@@ -90,7 +90,7 @@ def test_enter_on_a_found_file_marks_it_beside_the_others(choosing, folder):
 
 def test_a_typed_text_that_finds_several_ends_nothing_and_the_button_takes_what_it_counts(choosing, folder):
     async def story(person):
-        await person.press("down", "down", "space")
+        await person.press("down", "space")
         await person.type(".")
         await person.press("enter")
         assert isinstance(person.app.screen, ChooseFilesDialog)

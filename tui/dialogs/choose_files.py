@@ -91,6 +91,7 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
         self._hidden = False
         self._newest = False
         self._place = 0
+        self._found: Path | None = None
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
@@ -256,8 +257,8 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
     def _add(self, one: Entry) -> None:
         """Mark what was found by typing beside what is marked, and show the whole folder again."""
         self._marked[one.path] = one.size
+        self._found = one.path
         self.query_one(_Line).clear()
-        self._fill(one.path)
         self.query_one(FileList).focus()
 
     def action_to_list(self) -> None:
@@ -302,7 +303,8 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
     @on(Input.Changed)
     def _typed(self) -> None:
         if self._mode != "new":
-            self._fill()
+            self._fill(self._found)
+            self._found = None
 
     @on(Input.Submitted)
     def _submitted(self) -> None:

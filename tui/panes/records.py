@@ -95,6 +95,7 @@ class RecordsPane(CasePane):
             state = self._state(record)
             if fits(label(record.type), record.title, state, signed):
                 table.put(f"record:{record.id}", signed, label(record.type), (state, "italic"), record.title)
+        table.done()
         table.move_cursor(row=min(row, max(0, table.row_count - 1)))
         empty = self.query_one(".empty", Quiet)
         empty.say(_("Nothing holds these words.") if words else _(self.nothing))

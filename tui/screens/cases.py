@@ -124,6 +124,7 @@ class CasesScreen(VaultScreen):
                 case.created_at.astimezone().strftime("%Y-%m-%d"),
                 (_("received") if case.origin else "", "italic"),
             )
+        table.done()
 
     def _tell(self) -> None:
         count = len(self._cases)
@@ -196,6 +197,7 @@ class CasesScreen(VaultScreen):
         for hit in self._hits:
             verdict = _(VERDICTS.get(hit.verdict, hit.verdict)) if hit.origin else ""
             hits.put("", titles[hit.case_id], hit.snippet, (verdict, "italic"))
+        hits.done()
         told.say(_found(self._hits, whole=len(found) <= _MOST_HITS))
         hits.remove_class("hidden")
         cases.add_class("hidden")

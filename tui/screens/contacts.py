@@ -81,6 +81,7 @@ class ContactsScreen(VaultScreen):
                 _("safe against later computers") if _is_hybrid(one) else _("today's kind only"),
                 expires,
             )
+        table.done()
         table.move_cursor(row=min(row, max(0, len(self._contacts) - 1)))
         count = len(self._contacts)
         self.query_one(TitleBar).say(right=ngettext("{count} contact", "{count} contacts", count))

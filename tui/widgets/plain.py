@@ -54,6 +54,12 @@ def fitted(text: str, cells: int) -> str:
     return line[:front] + "…" + line[len(line) - _cut(line[::-1], back) :]
 
 
+def begun(text: str, cells: int) -> str:
+    """Return text as one safe line of at most `cells` terminal cells; of a longer one the beginning, and a "…"."""
+    line = one_line(text, 1000)
+    return line if cell_len(line) <= cells else line[: _cut(line, cells - 1)] + "…"
+
+
 def _cut(line: str, cells: int) -> int:
     """Return how many characters of a line fit into so many cells."""
     for place, character in enumerate(line):

@@ -81,6 +81,7 @@ class Timeline(Vertical):
             for entry in wanted:
                 table.put(str(entry.number), *self._row(entry))
             if wanted:
+                table.done()
                 break
         empty = self.query_one(Quiet)
         empty.say(_("There is no entry of this kind."))

@@ -13,7 +13,7 @@ from rich.text import Text
 from textual.widgets import DataTable
 
 from tui.text import one_line
-from tui.widgets.plain import Quiet, cell, fitted
+from tui.widgets.plain import Quiet, begun, cell
 
 _NARROWEST = 14
 _AROUND = 2
@@ -23,11 +23,15 @@ Cell = str | Text | tuple[str, str]
 """Anybody's text; a text of ours; or anybody's text with a style of ours."""
 
 
+def _text(one: Cell) -> str:
+    return one.plain if isinstance(one, Text) else one[0] if isinstance(one, tuple) else one
+
+
 class WideTable(DataTable[Text]):
     """Rows of cells; `line` is to stand below it.
 
     Args:
-        columns: Title and width in cells of each; those of width 0 share what is left.
+        columns: Title of each, and the most cells that it takes; those of 0 share what is left.
         named: As of `DataTable`.
     """
 
@@ -54,16 +58,25 @@ class WideTable(DataTable[Text]):
         return self
 
     def put(self, key: str, *cells: Cell) -> None:
-        """Add a row."""
+        """Add a row; call `done` after the last one."""
         self._given.append((key, cells))
-        self.add_row(*self._fitting(cells), key=key)
+        self.add_row(*self._fitting(cells), key=key or None)
+
+    def done(self) -> None:
+        """Give each column as much room as its cells need, and the rest to those that share it."""
+        self._lay_out()
+        self._tell()
+
+    def _needed(self, column: int, most: int) -> int:
+        texts = [self._named[column][0], *(one_line(_text(cells[column]), 1000) for _key, cells in self._given)]
+        return min(most, max(map(cell_len, texts)))
 
     def _lay_out(self) -> None:
         rows, row, top = self._given, self.cursor_row, self.scroll_y
-        fixed = sum((width or 0) + _AROUND for _title, width in self._named)
-        many = max(1, sum(not width for _title, width in self._named))
-        rest = max(_NARROWEST, (self.size.width - fixed - 1) // many)
-        widths = [width or rest for _title, width in self._named]
+        needed = [most and self._needed(column, most) for column, (_title, most) in enumerate(self._named)]
+        rest = self.size.width - 1 - sum(width + _AROUND for width in needed)
+        share = max(_NARROWEST, rest // max(1, needed.count(0)))
+        widths = [width or share for width in needed]
         if widths == self._widths:
             return
         self.clear(columns=True)
@@ -82,7 +95,7 @@ class WideTable(DataTable[Text]):
                 shown.append(one)
             else:
                 text, style = one if isinstance(one, tuple) else (one, "")
-                shown.append(cell(fitted(text, width), style, most=1000))
+                shown.append(cell(begun(text, width), style, most=1000))
         return shown
 
     def watch_cursor_coordinate(self, old_coordinate: Any, new_coordinate: Any) -> None:
@@ -93,12 +106,8 @@ class WideTable(DataTable[Text]):
     def _tell(self) -> None:
         cut = ""
         if 0 <= self.cursor_row < len(self._given):
-            texts = (one[0] if isinstance(one, tuple) else one for one in self._given[self.cursor_row][1])
-            lines = (
-                (one_line(one, 1000), width)
-                for one, width in zip(texts, self._widths, strict=True)
-                if isinstance(one, str)
-            )
+            texts = (one_line(_text(one), 1000) for one in self._given[self.cursor_row][1])
+            lines = zip(texts, self._widths, strict=True)
             cut = "\n".join(line for line, width in lines if cell_len(line) > width)
         self.line.set_class(not cut, "hidden")
         self.line.say(cut)
