@@ -99,6 +99,7 @@ REMARKS: Final = (
     N_("recovery shares were made"),
     N_("renamed"),
     N_("restored from a backup"),
+    N_("taken in"),
     N_("vault key rotated"),
     N_("outside the vault, encrypted"),
     N_("outside the vault, in clear"),

@@ -923,6 +923,14 @@ def test_what_no_outcome_follows_is_marked_in_the_log(evault, told, place, tmp_p
     assert "WARNING in step 4 log: The log says that this was begun" in evault("check")[1]
 
 
+def test_a_seal_says_in_plain_lines_what_nobody_agreed_to(evault, place, tmp_path):
+    words = ("seal", "--case", place["case"], "--to", "Lawyer", "--accept-metadata")
+    for more in (("--preview",), ("--out", tmp_path / "c.age")):
+        out = evault(*words, *more)[1]
+        assert "For 1 thing that would leave, consent is missing or does not cover it." in out
+        assert "    ! Consent: no consent is noted." in out
+
+
 def test_a_damaged_copy_of_the_keys_is_told(evault, told, place, tmp_path):
     key_file = tmp_path / "vault" / "vault.keys"
     for words in (("check",), ("case", "list")):

