@@ -72,7 +72,14 @@ def enter(
     )
     record, _ = evidence.sign_version(vault, transaction, new)
     content.attach(transaction.connection, record.serial, content_serial(), extension)
-    digest, size, media_type = Digest(fields["sha256"]), fields["size"], fields["media_type"]
     return Attachment(
-        record.id, record.case_id, digest, fields["sha512"], size, media_type, extension, fields, False, "", record.verdict
+        record.id,
+        record.case_id,
+        Digest(fields["sha256"]),
+        fields["sha512"],
+        fields["size"],
+        fields["media_type"],
+        extension,
+        fields,
+        verdict=record.verdict,
     )
