@@ -1,8 +1,8 @@
 """Bundles from others: open into a folder, verify an opened bag, take into this vault.
 
 A verdict answers two questions apart: is it intact, and is its signer established? A key that came in the bag proves
-nothing. `opening` decrypts and judges, `history` compares with what came before, `staging` and
-`taking` take in, `received` tells what came.
+nothing. `opening` decrypts and judges, `history` compares with what came before, `staging`, `taking`
+and `filing` take in, `received` tells what came.
 """
 
 from __future__ import annotations
