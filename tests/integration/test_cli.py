@@ -18,7 +18,7 @@ import pytest
 from tests.bundle_world import Sender, an_id
 from tests.vault_world import PASSPHRASE, PHOTO, introduce, make_vault, reopen, rows, seal
 from tui.cli import commands
-from tui.cli.context import hint
+from tui.cli.context import about, hint
 from tui.cli.parser import build
 from tui.cli.run import run
 from tui.notices import TABLE, notice_for
@@ -736,12 +736,6 @@ def test_a_signal_while_a_film_is_taken_in_leaves_nothing_of_it(place, tmp_path,
     assert sorted(path.name for path in folder.iterdir()) == ["vault.db", "vault.keys"]
 
 
-def handles_interrupts(process):
-    """True while a process has a handler of its own for Ctrl-C."""
-    found = Path(f"/proc/{process.pid}/status").read_text().split("SigCgt:")[1].split()[0]
-    return bool(int(found, 16) >> (signal.SIGINT - 1) & 1)
-
-
 @on_linux
 def test_that_work_is_being_stopped_is_said_at_once(place, tmp_path):
     with (tmp_path / "film.mp4").open("wb") as film:
@@ -768,23 +762,39 @@ def test_that_work_is_being_stopped_is_said_at_once(place, tmp_path):
     assert 0 < seen.find(b"\nStopping ...\r\n") < seen.find(b"evault: ")
 
 
-def test_ctrl_c_while_the_program_starts_is_no_traceback():
-    reading, writing = os.pipe()  # Nothing comes: once started, the program waits for the passphrase.
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tui", "--passphrase-fd", str(reading), "case", "list"],
-        pass_fds=(reading,), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        until = time.monotonic() + 20
-        for wanted in (True, False):  # Python's own handler, then none, while the program imports its parts
-            while handles_interrupts(process) is not wanted:
-                assert time.monotonic() < until, "it was never without a handler"
-        process.send_signal(signal.SIGINT)
-        assert finish(process) == (-signal.SIGINT, b"", b"")
-    finally:
-        process.kill()
-        os.close(reading)
-        os.close(writing)
+_STOPPED_EARLY = """
+import os, signal, sys
+from tui.__main__ import main
+class Interrupt:  # sent by the first of our modules that is looked for, while the program imports its parts
+    def find_spec(self, name, *more):
+        if name == "{module}":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["evault", *{words}]
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("module", ["vault.api", "tui.cli.run", "tui.cli.parser"])
+def test_ctrl_c_while_the_program_starts_is_said_too(module):
+    for words in (["case", "list"], ["search", "--", "--json"], ["--json", "case", "list"]):
+        code = _STOPPED_EARLY.format(module=module, words=words)
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        code, out, err = finish(process)
+        if words[0] == "--json":
+            value = json.loads(out)
+            assert (code, value["exit"], value["ok"], value["error"]["code"], err) == (
+                130,
+                130,
+                False,
+                "cancelled",
+                b"",
+            )
+        else:
+            assert (code, out) == (130, b"")
+            assert err == b"evault: Stopped on request. Nothing half-done was kept.\n"
 
 
 def test_output_that_cannot_be_written_is_said_and_no_traceback(place):
@@ -1081,3 +1091,38 @@ def test_nothing_that_others_wrote_reaches_the_terminal_raw(place, tmp_path):
     assert "␛[31mred" in text
     assert "bytes" in text
     assert "needle" in text
+
+
+def test_a_path_that_cannot_be_looked_at_is_refused_in_a_sentence(told, place, tmp_path):
+    bad = f"{'n' * 300}/x"  # What looks for it gets an error that is not 'it does not exist'.
+    path = tmp_path / bad
+    for words in (
+        ("extract", place["photo"], "--out", path),
+        ("open", tmp_path / "back.age", "--out", path),
+        ("verify", path),
+        ("verify", path, "--key", path),
+        ("backup", path),
+    ):
+        assert told(*words)[0] in (4, 5), words
+    for words in (("case", "list"), ("init",), ("restore", tmp_path / "no")):
+        assert told(*words, vault=bad)[0] in (4, 5), words
+
+
+def test_where_the_disk_refuses_the_file_that_is_made_is_the_one_named():
+    for source, target, error, named in (
+        ("read", "made", errors.DiskFullError("There is no space."), "There is no space (made)."),
+        ("read", "made", errors.AlreadyExistsError("It exists."), "It exists (made)."),
+        (
+            "read",
+            "made",
+            errors.ReadOnlyError("No permission to write the vault."),
+            "No permission to write the vault.",
+        ),
+        ("read", "made", errors.TruncatedError("x"), f"{errors.TruncatedError('x').message.removesuffix('.')} (read)."),
+        ("", "made", errors.ReadOnlyError("It cannot be written."), "It cannot be written (made)."),
+        ("", "made", errors.NotFoundError("There is none of that id."), "There is none of that id."),
+        ("read", "", errors.DiskFullError("There is no space."), "There is no space (read)."),
+    ):
+        with pytest.raises(errors.VaultError) as caught, about(source, target):
+            raise error
+        assert caught.value.message == named

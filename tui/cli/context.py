@@ -20,7 +20,15 @@ from tui.measures import duration, is_counted, size
 from tui.notices import sentence_of
 from tui.text import one_line, shown
 from vault import api
-from vault.errors import AlreadyExistsError, NotFoundError, RefusedError, StorageError, UnlockError, VaultError
+from vault.errors import (
+    AlreadyExistsError,
+    DiskFullError,
+    NotFoundError,
+    RefusedError,
+    StorageError,
+    UnlockError,
+    VaultError,
+)
 from vault.jobs import Job, Progress
 from vault.model import Secret
 
@@ -174,8 +182,11 @@ def about(
     except VaultError as error:
         if exactly and type(error) is not exactly:
             raise
-        made = isinstance(error, AlreadyExistsError) or (not source and isinstance(error, StorageError))
+        refused = isinstance(error, StorageError)
+        made = isinstance(error, AlreadyExistsError | DiskFullError) or (refused and not source)
         subject = target if made and target else source
+        if refused and not made and target:
+            subject = ""  # It may be the disk of either; the sentence says which.
         error.message = sentence_of(error)
         if subject and not error.message.endswith(")."):
             error.message = f"{error.message.removesuffix('.')} ({one_line(subject)})."
@@ -213,10 +224,14 @@ def writing(target: str | Path, source: str | Path = "") -> Iterator[None]:
         NotFoundError: It does not.
     """
     folder = Path(target).absolute().parent
-    if not folder.exists():
+    try:
+        os.stat(folder)
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFoundError(
             f"The folder to write into does not exist ({one_line(folder)}).", "Make it first, or name another place."
-        )
+        ) from error
+    except OSError:
+        pass  # What writes into it will say what is the matter.
     with about(source, target):
         yield
 

@@ -28,7 +28,8 @@ def init(context: Context) -> Result:
     asking.fill(context.arguments)
     answer = api.strength(secret.reveal().decode())
     say(f"{answer.sentence} {answer.advice}".rstrip())
-    vault = api.setup.create(context.folder, secret, name=context.arguments.name)
+    with about(target=context.folder):
+        vault = api.setup.create(context.folder, secret, name=context.arguments.name)
     try:
         found = vault.identity.fingerprint
     finally:
@@ -177,7 +178,8 @@ def recovery_use(context: Context) -> Result:
     shares = read_shares(context, context.arguments.shares)
     opened = api.recovery.rehearse(key_file, shares)
     new = context.new_secret("New passphrase")
-    vault = api.setup.open_with(context.folder, opened)
+    with about(context.folder):
+        vault = api.setup.open_with(context.folder, opened)
     try:
         api.setup.change_passphrase(vault, new, why="passphrase set with recovery shares")
         found = vault.identity.fingerprint

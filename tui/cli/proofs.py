@@ -7,7 +7,7 @@ from pathlib import Path
 from tui.cli import bundles
 from tui.cli.bundles import finding_lines, findings_of
 from tui.cli.context import Context, Result, about
-from tui.cli.usage import UsageError
+from tui.cli.usage import UsageError, is_file, is_folder
 from tui.text import one_line
 from vault import api
 from vault.errors import WrongKindError
@@ -21,15 +21,15 @@ def verify(context: Context) -> Result:
     bundles.check_signer(context)
     arguments = context.arguments
     path = Path(arguments.path)
-    if not arguments.key and path.is_file() and api.proofs.is_log_file(path):
+    if not arguments.key and is_file(path) and api.proofs.is_log_file(path):
         raise UsageError(
             "A checkpoint or proof of a custody log needs --key.",
             "Name a file with the signer's key: their contact card, or signer.pem of one of their bundles.",
         )
-    if path.is_dir() and (arguments.key or arguments.anchor):
+    if is_folder(path) and (arguments.key or arguments.anchor):
         raise UsageError("--key and --anchor go with a file of a custody log.", "Leave them out for a folder.")
     if not arguments.key:
-        if path.is_file() and not _is_sealed(path):
+        if is_file(path) and not _is_sealed(path):
             with about(path):
                 raise WrongKindError(
                     "This is neither an opened bundle nor a file of a custody log.",

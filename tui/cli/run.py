@@ -18,7 +18,7 @@ from tui.cli import commands
 from tui.cli.context import Context, Result, about, clear_progress, hint, say, say_stopping, show_progress
 from tui.cli.parser import build, short_help
 from tui.cli.secrets import Secrets
-from tui.cli.usage import UsageError
+from tui.cli.usage import UsageError, is_file
 from tui.notices import advice_of, notice_for, sentence_of
 from tui.text import shown
 from vault.errors import CancelledError, VaultError, WrongKindError
@@ -63,7 +63,7 @@ def _run(words: list[str], as_json: bool) -> int:
             return _screens(arguments)
         # A restore's --vault is yet to be made: the commands that its errors advise are about another one.
         named = "" if arguments.command == "restore" else arguments.vault or ""
-        if arguments.vault and Path(arguments.vault).is_file():
+        if arguments.vault and is_file(arguments.vault):
             with about(arguments.vault):
                 raise WrongKindError("--vault names a file, not a folder.", "Name the vault's folder.")
         context = Context(arguments, Secrets(arguments.passphrase_fd), Job(show_progress))

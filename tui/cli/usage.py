@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from vault import api
 from vault.model import is_id
 
@@ -18,6 +21,16 @@ class UsageError(Exception):
         super().__init__(message)
         self.message = message
         self.advice = advice
+
+
+def is_file(path: str | Path) -> bool:
+    """Return whether there is a file; never raises, as pathlib does of a name too long or a closed folder."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: str | Path) -> bool:
+    """Return whether there is a folder, as `is_file`."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def field_of(text: str) -> tuple[str, str]:
