@@ -15,7 +15,7 @@ from __future__ import annotations
 from vault import __version__, schema
 from vault.exposure import surroundings
 from vault.files import read_small
-from vault.formats.fingerprint import hash_of_recipient, words_of
+from vault.formats.fingerprint import words_of
 from vault.open_vault import OpenVault
 from vault.passphrase import Strength, generate, strength, to_secret
 from vault.process import harden
@@ -70,7 +70,6 @@ __all__ = [
     "drafts",
     "generate",
     "harden",
-    "hash_of_recipient",
     "intake",
     "is_language",
     "lock",

@@ -866,9 +866,16 @@ def test_that_the_signer_must_be_compared_is_not_said_where_it_was(evault, told,
     assert (again[0], again[1].splitlines()[0]) == (1, "This bundle was received before; nothing was taken in again.")
 
 
-def test_a_recipient_string_is_compared_as_stock_tools_show_it(evault, told, place):
+@pytest.mark.parametrize("several", [False, True])
+def test_what_a_contact_without_a_card_named_is_compared_as_stock_tools_show_it(evault, told, place, tmp_path, several):
+    more = []
+    if several:
+        key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
+        (tmp_path / "key.pub").write_text(f"{key} at home\n")
+        second = X25519Identity.generate().recipient.text
+        more = ["--recipient", second, "--ssh-key", tmp_path / "key.pub"]
     recipient = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
-    out = evault("contact", "add", "--name", "Court", "--recipient", recipient)[1]
+    out = evault("contact", "add", "--name", "Court", "--recipient", recipient, *more)[1]
     line = next(line for line in out.splitlines() if "printf" in line)
     told_by_tools = subprocess.run(
         ["sh", "-c", line.partition("with: ")[2]], capture_output=True, text=True, check=True

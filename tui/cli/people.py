@@ -118,10 +118,10 @@ def contact_add(context: Context) -> Result:
         lines.append(contact.fingerprint)
         if contact.ssh_fingerprint:
             lines.append(f"or, as ssh-keygen shows it: {contact.ssh_fingerprint}")
-        if found := _sha256(contact):
+        parts, found = api.contacts.compared_by_hand(contact)
+        if found:
             lines.append(f"or, as their sha256sum shows it: {found}")
-            key = contact.recipients[0] if len(contact.recipients[0]) < _LONG_KEY else "THEIR-AGE1-KEY"
-            lines.append(f"They get that, on their computer, with: printf %s {key} | sha256sum")
+            lines.append(f"They get that, on their computer, with: {_hashing(parts)} | sha256sum")
         lines.append(context.hint("If it is the same: 'evault contact verify - --fingerprint -'; it asks for both."))
     return {**_fields(contact), "lines": lines}
 
@@ -146,11 +146,18 @@ def _text(path: Path, what: str) -> str:
             raise FormatError(what, "not text", "Check that it is the right file.") from error
 
 
+def _hashing(parts: tuple[str, ...]) -> str:
+    """Return the command that hands the texts to sha256sum; a long key, which nobody types, stands as a word for it."""
+    words = [part if len(part) < _LONG_KEY else f"THEIR-AGE1-KEY{'' if len(parts) == 1 else f'-{number}'}"
+             for number, part in enumerate(parts, 1)]  # fmt: skip
+    if len(words) == 1:
+        return f"printf %s {words[0]}"
+    return "printf '%s\\n' " + " ".join(f"'{word}'" if " " in word else word for word in words)
+
+
 def _sha256(contact: Contact) -> str:
-    """Return the fingerprint of a contact who is one recipient string alone, as stock tools show it; else nothing."""
-    if contact.ssh_fingerprint or contact.signing_key or len(contact.recipients) != 1:
-        return ""
-    return api.hash_of_recipient(contact.recipients[0]).hex()
+    """Return the fingerprint of a contact without a card, as stock tools show it; else nothing."""
+    return api.contacts.compared_by_hand(contact)[1]
 
 
 def contact_list(context: Context) -> Result:

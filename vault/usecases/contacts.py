@@ -113,12 +113,27 @@ def fingerprint_of(contact: StoredContact) -> str:
 def _hash(contact: StoredContact) -> bytes:
     if contact.card:
         return fingerprint.hash_of_key(contact.signing_key)
-    if len(contact.recipients) == 1 and not contact.signing_key:
-        return fingerprint.hash_of_recipient(contact.recipients[0])
-    parts = list(contact.recipients)
-    if contact.signing_key:
-        parts.append(ssh_keys.encode_public_key(contact.signing_key))
+    parts = _parts(contact)
+    if len(parts) == 1:
+        return fingerprint.hash_of_recipient(parts[0])
     return sha256("".join(f"{part}\n" for part in parts).encode())
+
+
+def _parts(contact: StoredContact | Contact) -> tuple[str, ...]:
+    key = (ssh_keys.encode_public_key(contact.signing_key),) if contact.signing_key else ()
+    return (*contact.recipients, *key)
+
+
+def compared_by_hand(contact: Contact) -> tuple[tuple[str, ...], str]:
+    """Return what a contact without a card hashes with stock tools, and what comes out; nothing for one with a card.
+
+    One text is hashed as it is; several are, each with a line feed at its end.
+    """
+    if contact.ssh_fingerprint:
+        return (), ""
+    parts = _parts(contact)
+    hashed = "".join(f"{part}\n" for part in parts) if len(parts) > 1 else parts[0]
+    return parts, sha256(hashed.encode()).hex()
 
 
 def public(contact: StoredContact) -> Contact:
