@@ -310,7 +310,10 @@ def _connect(path: Path, key: Secret, *, new: bool, read_only: bool) -> Connecti
             # Without this a second opener gets in while the first has only read.
             connection.execute("BEGIN EXCLUSIVE")
             connection.execute("COMMIT")
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+        if not read_only and "migration" in tables:
+            # SQLite opens for reading, without a word, what it cannot open for writing just now. This is refused then.
+            connection.execute("DELETE FROM migration WHERE 0")
         if not new and (_reply(connection, "application_id"), _reply(connection, "auto_vacuum")) != (APPLICATION_ID, 2):
             raise DamagedError("The store of this vault is empty or is not a store.", "Restore it from a backup.")
         connection.enable_load_extension(False)
@@ -341,7 +344,12 @@ def _in_transaction(connection: Connection, work: Callable[[Connection], T]) -> 
     connection.execute("BEGIN IMMEDIATE")
     try:
         result = work(connection)
-        connection.execute("COMMIT")
+        try:
+            connection.execute("COMMIT")
+        except sqlite.Error as error:
+            # The last of its syncs may have failed, when all is written: SQLite does not tell which of them.
+            error.at_commit = True
+            raise
     except BaseException:
         if connection.in_transaction:
             with contextlib.suppress(sqlite.Error):
@@ -379,6 +387,9 @@ def _translate(error: BaseException) -> BaseException:
         ours = DamagedError("The store of this vault is damaged or is not a store.", "Restore it from a backup.")
     elif primary == 8:
         ours = ReadOnlyError("The store cannot be written.", "Copy the vault to a disk that can be written.")
+    elif primary == 10 and getattr(error, "at_commit", False):
+        ours = StorageError("The disk failed at the very end of this step: it may be saved, or not.",
+                            "Check the disk, and look whether it is there before you do it again.")  # fmt: skip
     elif primary in (10, 14):
         ours = StorageError("The disk could not be read or written; nothing of this step was saved.",
                             "Check the disk and try again.")  # fmt: skip

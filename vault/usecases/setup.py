@@ -252,7 +252,14 @@ def rekey(folder: Path, secret: Secret, job: Job, clock: Callable[[], datetime] 
         vault.database.rekey(keys.store_key(opened.vault_key))
     finally:
         vault.close()
-    fresh = Database.open(folder / STORE_FILE, keys.store_key(opened.vault_key))
+    try:
+        fresh = Database.open(folder / STORE_FILE, keys.store_key(opened.vault_key))
+    except DamagedError:
+        # SQLCipher tells nothing of an error of the commit itself: after that the old key still opens the store.
+        _open(folder, opened, clock).close()
+        raise StorageError(
+            "The store could not be encrypted anew; it is unchanged.", "Free some space, check the disk and try again."
+        ) from None
     try:
         damage = integrity.damage(fresh)
     finally:
@@ -265,8 +272,12 @@ def rekey(folder: Path, secret: Secret, job: Job, clock: Callable[[], datetime] 
     finished = opened.finish_rekey()
     files.replace(folder / KEY_FILE, finished.encoded, "the key file")
     vault = _open(folder, finished, clock)
-    done = _rotated(vault)
-    vault.atomic(lambda transaction: transaction.record(done))
+    try:
+        done = _rotated(vault)
+        vault.atomic(lambda transaction: transaction.record(done))
+    except BaseException:
+        vault.close()
+        raise
     return vault
 
 
