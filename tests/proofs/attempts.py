@@ -5,6 +5,7 @@ Attempts run in processes of their own, started clean, because they fork: `pool`
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import random
@@ -14,10 +15,14 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Final
 
 from tests.proofs import interrupt
 from tests.proofs.interrupt import KILL, Call, Ended
-from tests.proofs.operations import OPERATIONS, Operation, Root, unlocked
+from tests.proofs.operations import DRAFT, OPERATIONS, TYPED, Done, Operation, Root, unlocked
+from tui.notices import notice_for
+from vault import api
+from vault.errors import RefusedError, VaultError
 from vault.store import database
 
 MEMORY = Path("/dev/shm")
@@ -63,6 +68,9 @@ class Result:
         killed: The process died by SIGKILL.
         acknowledged: The program had said "done" before.
         wrong: What does not hold, or an empty string.
+        error: The class of the error that the program told of, or an empty string.
+        told: Its sentence.
+        silent: The program said "done" after the call had failed, and told of no error.
     """
 
     attempt: Attempt
@@ -70,23 +78,25 @@ class Result:
     killed: bool
     acknowledged: bool
     wrong: str
+    error: str = ""
+    told: str = ""
+    silent: bool = False
 
 
 # -- variants of the operations ----------------------------------------------------------------------------------------
 
 
-def _reopen(root: Root, done: Callable[[], None]) -> None:
-    vault = root.open()
-    done()
-    vault.close()
-
-
-def _said_too_early(root: Root, done: Callable[[], None]) -> None:
+def _said_too_early(root: Root, done: Done) -> None:
     done()
     OPERATIONS["sign"].run(root, lambda: None)
 
 
-def _without_a_journal(root: Root, done: Callable[[], None]) -> None:
+def _errors_let_through(root: Root, done: Done) -> None:
+    database._translate = lambda error: error  # this process ends with the attempt
+    OPERATIONS["sign"].run(root, done)
+
+
+def _without_a_journal(root: Root, done: Done) -> None:
     settings = (("journal_mode", "OFF", "off"), *(one for one in database._SETTINGS if one[0] != "journal_mode"))
     database._SETTINGS = settings  # type: ignore[misc]  # this process ends with the attempt
     OPERATIONS["sign"].run(root, done)
@@ -99,19 +109,22 @@ def _as_if_it_had_not_been_said(check: Callable[[Root, bool], None]) -> Callable
 
 _RECOVERIES = {
     f"recovery of {name}": replace(
-        OPERATIONS[name], run=run or OPERATIONS[name].run,
+        OPERATIONS[name], run=run or OPERATIONS[name].run, act=None,
         check=_as_if_it_had_not_been_said(OPERATIONS[name].check) if run else OPERATIONS[name].check,
     )
-    for name, run in (("sign", _reopen), ("attach-1", _reopen), ("migration", _reopen), ("rekey", None))
+    for name, run in (("sign", OPERATIONS["unlock"].run), ("attach-1", OPERATIONS["unlock"].run),
+                      ("migration", OPERATIONS["unlock"].run), ("rekey", None))
 }  # fmt: skip
 
 VARIANTS: dict[str, Operation] = {
     **OPERATIONS,
     **_RECOVERIES,
-    "sign, said too early": replace(OPERATIONS["sign"], run=_said_too_early),
-    "sign without a journal": replace(OPERATIONS["sign"], run=_without_a_journal),
+    "draft": DRAFT,
+    "sign, said too early": replace(OPERATIONS["sign"], act=None, run=_said_too_early),
+    "sign without a journal": replace(OPERATIONS["sign"], act=None, run=_without_a_journal),
+    "sign, errors let through": replace(OPERATIONS["sign"], act=None, run=_errors_let_through),
 }
-"""The twelve, the opening after a kill in the middle of a commit, and two that are wrong on purpose."""
+"""The twelve, the saving of a draft, the opening after a kill in a commit, and what is wrong on purpose."""
 
 
 # -- in a worker -------------------------------------------------------------------------------------------------------
@@ -130,7 +143,8 @@ def _remove(root: Root) -> None:
 def _interrupted(root: Root, attempt: Attempt) -> Ended:
     run = VARIANTS[attempt.operation].run
 
-    def decide(number: int, call: Call) -> int:
+    def decide(number: int, call: Call, said: list[object]) -> int:
+        del call, said
         return attempt.fault if number == attempt.number else 0
 
     return interrupt.run(lambda say: run(root, lambda: say("done")), root.folder, decide)
@@ -166,6 +180,113 @@ def killed(attempt: Attempt) -> Result:
         return Result(attempt, ended.calls[-1] if hit else None, ended.killed, acknowledged, wrong)
     finally:
         _remove(root)
+
+
+def failed(attempt: Attempt) -> Result:
+    """Let a call of an operation fail, let the person try again once the disk works, and judge what is left."""
+    root, operation = _copy(attempt.template), VARIANTS[attempt.operation]
+    other = root.folder.parent / "another disk"
+    if operation is DRAFT:
+        shutil.copytree(root.vault, other)
+    try:
+        ended = interrupt.run(lambda say: _tried_again(root, operation, other, say), root.folder, _failing(attempt))
+        errors = [said for said in ended.said if isinstance(said, dict)]
+        done = "done" in ended.said
+        wrong = ended.noise or _unclean(errors)
+        if "it had happened" in ended.said and operation.name != "seal" and _SAVED_NOTHING in errors[0]["told"][0]:
+            wrong = wrong or "it was told that nothing was saved, and it was"
+        if not wrong and (ended.status or ended.said[-1] not in ("done", "it had happened")):
+            wrong = f"it ended with {ended.status}: {ended.said}"
+        # A bundle that left although its entry failed reads "may have left": it is not said to have been sealed.
+        whole = "done" in ended.said or operation.name != "seal"
+        wrong = wrong or judged(root, attempt.operation, acknowledged=whole)
+        hit = len(ended.calls) >= attempt.number
+        silent = hit and done and not errors and ended.heard[ended.said.index("done")] >= attempt.number
+        call = ended.calls[attempt.number - 1] if hit else None
+        told = errors[0] if errors else {"error": "", "told": [""]}
+        return Result(attempt, call, ended.killed, done, wrong, told["error"], told["told"][0], silent)
+    except TimeoutError:
+        return Result(attempt, None, True, False, "it hung")
+    finally:
+        _remove(root)
+
+
+_SAVED_NOTHING: Final = "nothing of this step was saved"
+_GROWING: Final = ("write", "link", "mkdir", "rename", "fallocate", "copy_file_range", "sendfile")
+
+
+def _failing(attempt: Attempt) -> interrupt.Decide:
+    def grows(call: Call) -> bool:
+        return any(word in call.name for word in _GROWING) or bool(call.flags & os.O_CREAT)
+
+    def meant(call: Call) -> bool:
+        if attempt.fault in (errno.ENOSPC, errno.EDQUOT):
+            return grows(call)
+        if attempt.fault == errno.EFBIG:
+            return "write" in call.name
+        return attempt.fault == errno.EIO or not call.name.endswith("sync")
+
+    def decide(number: int, call: Call, said: list[object]) -> int:
+        hit = number == attempt.number or (attempt.sticky and number > attempt.number and meant(call))
+        return attempt.fault if hit and "over" not in said else 0
+
+    return decide
+
+
+def _tried_again(root: Root, operation: Operation, other: Path, say: interrupt.Say) -> None:
+    """Do an operation on a disk that fails, say so, and when the disk works do it again in the same open vault."""
+    vault: list[api.OpenVault] = []
+    said: list[str] = []
+
+    def done() -> None:
+        said.append("done")
+        say("done")
+
+    def once() -> None:
+        if operation.act is None:
+            operation.run(root, done)
+            return
+        if not vault:
+            vault.append(root.open())
+        operation.act(root, vault[0])
+        done()
+
+    try:
+        once()
+        if vault:
+            api.setup.sweep_all(vault[0])
+    except VaultError as error:
+        say({"error": type(error).__name__, "exit": notice_for(error).exit, "told": [error.message, error.advice]})
+        if operation is DRAFT:
+            _write_elsewhere(root, other)
+    say("over")
+    if not said:
+        try:
+            once()
+        except RefusedError:
+            say("it had happened")
+    else:
+        say("done")
+    for one in vault:
+        one.close()
+
+
+def _write_elsewhere(root: Root, other: Path) -> None:
+    """Save what is typed, and the draft as it was, in a vault on another disk while this one fails."""
+    place = api.setup.open_with(other, unlocked(other))
+    try:
+        api.drafts.save(place, root.known["case"], "testimony", TYPED, root.known["draft"])
+        assert api.drafts.get(place, root.known["draft"]).fields == TYPED
+    finally:
+        place.close()
+
+
+def _unclean(errors: list[dict[str, Any]]) -> str:
+    """Return what is wrong with the errors that were told: each is one of the disk, with a sentence and advice."""
+    for one in errors:
+        if one["exit"] != 5 or not all(text.endswith(".") and "\n" not in text for text in one["told"]):
+            return f"not a clean error: {one}"
+    return ""
 
 
 def killed_in_the_middle(operation: str, template: Path, target: Path) -> None:

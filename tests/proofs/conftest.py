@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.proofs import attempts, interrupt
-from tests.proofs.operations import OPERATIONS
+from tests.proofs.attempts import VARIANTS
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +30,9 @@ def prepared(workers) -> Callable[[str], Path]:
     def prepare(name: str) -> Path:
         if name not in made:
             root = place / name
-            if name in OPERATIONS:
+            if " of " not in name:
                 root.mkdir()
-                OPERATIONS[name].prepare(root)
+                VARIANTS[name].prepare(root)
             else:
                 before = name.rpartition(" of ")[2]
                 workers.submit(attempts.killed_in_the_middle, before, prepare(before), root).result()

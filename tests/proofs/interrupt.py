@@ -72,12 +72,14 @@ class Ended:
     Attributes:
         status: Exit status, or the negative number of the signal that killed it.
         said: What the work said, in order.
+        heard: For each of these, how many calls were made before.
         calls: The calls that were made, the last one being the one at which it was killed.
         noise: What was printed to standard error.
     """
 
     status: int
-    said: list[Any]
+    said: list[Any] = field(default_factory=list)
+    heard: list[int] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     noise: str = ""
 
@@ -89,15 +91,15 @@ class Ended:
 
 Say = Callable[[Any], None]
 Work = Callable[[Say], None]
-Decide = Callable[[int, Call], int]
-"""Told the number of a call, from 1, and the call; answers `KILL`, 0 or an error number."""
+Decide = Callable[[int, Call, list[Any]], int]
+"""Told the number of a call, from 1, the call, and what was said until then; answers `KILL`, 0 or an error number."""
 
 
 def why_not() -> str:
     """Return why nothing can be interrupted here, or an empty string."""
     if sys.platform != "linux" or os.uname().machine not in _ARCHITECTURES:
         return "interrupting system calls needs Linux on x86-64 or arm64"
-    ended = run(lambda say: say("here"), Path("/"), lambda number, call: 0)
+    ended = run(lambda say: say("here"), Path("/"), lambda *_: 0)
     return "" if ended.said == ["here"] else "interrupting system calls needs Linux 5.5 or newer, and its seccomp"
 
 
@@ -117,13 +119,13 @@ def run(work: Work, folder: Path | None = None, decide: Decide | None = None, *,
             ours.close()
             _child(theirs, noise.fileno(), work, decide is not None)
         theirs.close()
-        ended = Ended(0, [])
+        ended = Ended(0)
         try:
             ours.settimeout(seconds)
             if decide:
                 _supervise(ours, child, f"{folder}{'' if str(folder) == '/' else '/'}", decide, ended, seconds)
             while message := ours.recv(1 << 16):
-                ended.said.append(json.loads(message))
+                _hear(ended, message)
         except BaseException:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
@@ -209,7 +211,7 @@ def _supervise(ours: socket.socket, child: int, below: str, decide: Decide, ende
             if ready.pop(ours.fileno(), 0):
                 message = ours.recv(1 << 16)
                 if message:
-                    ended.said.append(json.loads(message))
+                    _hear(ended, message)
                     continue
                 poll.unregister(ours)
             if not ready:
@@ -229,7 +231,7 @@ def _supervise(ours: socket.socket, child: int, below: str, decide: Decide, ende
             answer = 0
             if threads[thread] and (call := _call(child, names[number], arguments, below)):
                 ended.calls.append(call)
-                answer = decide(len(ended.calls), call)
+                answer = decide(len(ended.calls), call, ended.said)
             if answer == KILL:
                 os.kill(child, signal.SIGKILL)
                 return
@@ -239,6 +241,11 @@ def _supervise(ours: socket.socket, child: int, below: str, decide: Decide, ende
             except OSError as error:
                 if error.errno != errno.ENOENT:
                     raise
+
+
+def _hear(ended: Ended, message: bytes) -> None:
+    ended.said.append(json.loads(message))
+    ended.heard.append(len(ended.calls))
 
 
 def _call(process: int, name: str, arguments: list[int], below: str) -> Call | None:

@@ -25,7 +25,7 @@ from typing import Any
 
 from tests.vault_world import PASSPHRASE, introduce, make_vault
 from vault import api
-from vault.errors import NotFoundError, UnlockError
+from vault.errors import AlreadyExistsError, NotFoundError, UnlockError
 from vault.jobs import Job
 from vault.keys import FLOOR, OpenKeys, unlock_keys
 from vault.model import Verdict
@@ -36,6 +36,7 @@ HERE = Path(__file__).parents[2]
 KIB, MIB = 1 << 10, 1 << 20
 
 State = dict[str, Any]
+Done = Callable[[], None]
 
 
 class Root:
@@ -156,6 +157,9 @@ def _prepare_base(root: Path) -> None:
     _note_down(root, vault, **ids)
 
 
+Act = Callable[[Root, api.OpenVault], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One of the twelve.
@@ -165,12 +169,29 @@ class Operation:
         prepare: Fills an empty root.
         run: Does it, and calls its second argument the moment the program says "done".
         check: Asserts what must hold after an interruption; told whether `run` had said "done".
+        act: What `run` does with the vault once it is open; None where the opening itself is the operation.
     """
 
     name: str
     prepare: Callable[[Path], None]
-    run: Callable[[Root, Callable[[], None]], None]
+    run: Callable[[Root, Done], None]
     check: Callable[[Root, bool], None]
+    act: Act | None = None
+
+
+def _operation(name: str, prepare: Callable[[Path], None], act: Act, check: Callable[[Root, bool], None]) -> Operation:
+    """Return an operation on an open vault; what it leaves to be done in the background is waited for."""
+
+    def run(root: Root, done: Done) -> None:
+        vault = root.open()
+        try:
+            act(root, vault)
+            done()
+            api.setup.sweep_all(vault)
+        finally:
+            vault.close()
+
+    return Operation(name, prepare, run, check, act)
 
 
 def _checked(
@@ -203,7 +224,7 @@ def _but(state: State, **parts: Any) -> State:
 # -- create ------------------------------------------------------------------------------------------------------------
 
 
-def _create(root: Root, done: Callable[[], None]) -> None:
+def _create(root: Root, done: Done) -> None:
     vault = api.setup.create(root.vault, api.to_secret(PASSPHRASE), FLOOR)
     done()
     vault.close()
@@ -257,11 +278,13 @@ def _abandon(root: Root) -> None:
     raise AssertionError("it was to end before")
 
 
-def _unlock(root: Root, done: Callable[[], None]) -> None:
+def _unlock(root: Root, done: Done) -> None:
     vault = root.open()
-    done()
-    api.setup.sweep_all(vault)
-    vault.close()
+    try:
+        done()
+        api.setup.sweep_all(vault)
+    finally:
+        vault.close()
 
 
 def _check_unlock(root: Root, acknowledged: bool) -> None:
@@ -282,11 +305,8 @@ def _check_unlock(root: Root, acknowledged: bool) -> None:
 # -- sign, correct, delete ---------------------------------------------------------------------------------------------
 
 
-def _sign(root: Root, done: Callable[[], None]) -> None:
-    vault = root.open()
+def _sign(root: Root, vault: api.OpenVault) -> None:
     api.drafts.sign(vault, root.known["draft"])
-    done()
-    vault.close()
 
 
 def _signed(root: Root, before: State, now: State) -> bool:
@@ -311,11 +331,21 @@ def _sign_again(root: Root, vault: api.OpenVault) -> None:
     assert len(api.search.find(vault, "saltmarsh")) == 1 and not api.drafts.page(vault)
 
 
-def _correct(root: Root, done: Callable[[], None]) -> None:
-    vault = root.open()
+TYPED = {"title": "B", "statement": "saltmarsh at night, and the tide"}
+"""What a person has typed when the draft is saved once more."""
+
+
+def _draft(root: Root, vault: api.OpenVault) -> None:
+    api.drafts.save(vault, root.known["case"], "testimony", TYPED, root.known["draft"])
+
+
+def _drafted(root: Root, before: State, now: State) -> bool:
+    draft = {root.known["draft"]: [root.known["case"], TYPED]}
+    return now == _but(before, drafts={**before["drafts"], **draft})
+
+
+def _correct(root: Root, vault: api.OpenVault) -> None:
     api.records.correct(vault, root.known["first"], {"statement": "It was the lighthouse that burned."}, "misheard")
-    done()
-    vault.close()
 
 
 def _corrected(root: Root, before: State, now: State) -> bool:
@@ -342,12 +372,8 @@ def _prepare_delete(root: Path) -> None:
     _note_down(root, vault, **ids)
 
 
-def _delete(root: Root, done: Callable[[], None]) -> None:
-    vault = root.open()
+def _delete(root: Root, vault: api.OpenVault) -> None:
     api.records.delete(vault, root.known["extra"], "asked for")
-    done()
-    api.setup.sweep_all(vault)
-    vault.close()
 
 
 def _deleted(root: Root, before: State, now: State) -> bool:
@@ -377,11 +403,8 @@ def _attach_operation(name: str, size: int) -> Operation:
         (root / "source" / "large.bin").write_bytes(content)
         _note_down(root, vault, **ids, sha256=hashlib.sha256(content).hexdigest())
 
-    def run(root: Root, done: Callable[[], None]) -> None:
-        vault = root.open()
-        api.intake.attach(vault, root.known["case"], root.source / "large.bin", Job())
-        done()
-        vault.close()
+    def act(root: Root, vault: api.OpenVault) -> None:
+        api.intake.attach(vault, root.known["case"], root.source / "large.bin", Job(), once=True)
 
     def changed(root: Root, before: State, now: State) -> bool:
         case = root.known["case"]
@@ -401,17 +424,15 @@ def _attach_operation(name: str, size: int) -> Operation:
         made = api.intake.attach(vault, root.known["case"], place, Job())
         assert _content(vault, made.id, made.size) == made.sha256 == hashlib.sha256(place.read_bytes()).hexdigest()
 
-    return Operation(name, prepare, run, _checked(changed, again))
+    return _operation(name, prepare, act, _checked(changed, again))
 
 
 # -- passphrase and key ------------------------------------------------------------------------------------------------
 
 
-def _passphrase(root: Root, done: Callable[[], None]) -> None:
-    vault = root.open()
+def _passphrase(root: Root, vault: api.OpenVault) -> None:
+    del root
     api.setup.change_passphrase(vault, api.to_secret(NEW_PASSPHRASE), FLOOR)
-    done()
-    vault.close()
 
 
 def _check_passphrase(root: Root, acknowledged: bool) -> None:
@@ -438,7 +459,7 @@ def _check_passphrase(root: Root, acknowledged: bool) -> None:
     assert {entry.name for entry in root.vault.iterdir()} == {"vault.db", "vault.keys"}
 
 
-def _rekey(root: Root, done: Callable[[], None]) -> None:
+def _rekey(root: Root, done: Done) -> None:
     vault = api.setup.rekey(root.vault, api.to_secret(PASSPHRASE), Job())
     done()
     vault.close()
@@ -448,7 +469,8 @@ def _check_rekey(root: Root, acknowledged: bool) -> None:
     before = root.known["generation"]
     vault = api.setup.unlock(root.vault, api.to_secret(PASSPHRASE))
     try:
-        assert vault.keys.generation in ((before + 1,) if acknowledged else (before, before + 1))
+        # Two, where the first rotation was whole but for the end of its entry, and was told as an error.
+        assert before + acknowledged <= vault.keys.generation <= before + 1 + acknowledged
         assert vault.keys.older_key is None or not acknowledged
         pending = vault.keys.older_key is not None
         found = vault.keys.generation
@@ -483,13 +505,9 @@ def _prepare_seal(root: Path) -> None:
     _note_down(root, vault, **ids)
 
 
-def _seal(root: Root, done: Callable[[], None], name: str = "bundle.age", vault: api.OpenVault | None = None) -> None:
-    opened = vault or root.open()
+def _seal(root: Root, vault: api.OpenVault, name: str = "bundle.age") -> None:
     choice = api.sealing.Choice(root.known["case"], accept_metadata=True)
-    api.sealing.seal(opened, choice, ["Peer"], root.target / name, Job())
-    done()
-    if not vault:
-        opened.close()
+    api.sealing.seal(vault, choice, ["Peer"], root.target / name, Job())
 
 
 def _check_seal(root: Root, acknowledged: bool) -> None:
@@ -500,18 +518,18 @@ def _check_seal(root: Root, acknowledged: bool) -> None:
     try:
         now = seen(vault)
         assert _but(now, sent=[]) == before
-        assert len(now["sent"]) <= 1
+        assert len([one for one in now["sent"] if one[2]]) <= 1, "sealed once, and entered twice"
         digest = hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else None
         if digest:
-            assert len(now["sent"]) == 1 and now["sent"][0][2] in ("", digest), "it left, and the log does not say so"
+            assert now["sent"] and {one[2] for one in now["sent"]} <= {"", digest}, "it left, and the log is silent"
             looked = api.receiving.look(peer, file, Job())
             assert looked.verdict is Verdict.VERIFIED, looked.report.findings
         if acknowledged:
-            assert now["sent"][0][2] == digest
+            assert digest in [one[2] for one in now["sent"]]
         elif not digest:
             assert all(sha256 == "" for _, _, sha256 in now["sent"]), "the log says it left, and it did not"
         sound(vault)
-        _seal(root, lambda: None, "again.age", vault)
+        _seal(root, vault, "again.age")
         opened = api.receiving.receive(peer, root.target / "again.age", Job())
         assert opened.verdict is Verdict.VERIFIED, opened.report.findings
         sound(vault)
@@ -560,12 +578,11 @@ def _without_ids(before: State, now: State) -> State:
     return json.loads(json.dumps({**added, **rest, "found": found}))
 
 
-def _receive(root: Root, done: Callable[[], None]) -> None:
-    vault = root.open()
+def _receive(root: Root, vault: api.OpenVault) -> None:
     opened = api.receiving.receive(vault, root.source / "bundle.age", Job())
-    assert opened.verdict is Verdict.VERIFIED
-    done()
-    vault.close()
+    if not opened.taken and seen(vault)["received"]:
+        raise AlreadyExistsError("It was taken in before.")
+    assert opened.verdict is Verdict.VERIFIED, opened.report.findings
 
 
 def _received(root: Root, before: State, now: State) -> bool:
@@ -591,11 +608,8 @@ def _prepare_backup(root: Path) -> None:
     _note_down(root, vault, **ids, older=older)
 
 
-def _backup(root: Root, done: Callable[[], None]) -> None:
-    vault = root.open()
+def _backup(root: Root, vault: api.OpenVault) -> None:
     api.backup.backup(vault, root.target / "backup", Job())
-    done()
-    vault.close()
 
 
 def _check_backup(root: Root, acknowledged: bool) -> None:
@@ -648,7 +662,7 @@ def _prepare_migration(root: Path) -> None:
     older.close()
 
 
-def _migrate(root: Root, done: Callable[[], None]) -> None:
+def _migrate(root: Root, done: Done) -> None:
     vault = root.open()
     done()
     vault.close()
@@ -669,19 +683,23 @@ OPERATIONS = {
     for one in (
         Operation("create", lambda root: _note_down(root, None), _create, _check_create),
         Operation("unlock", _prepare_unlock, _unlock, _check_unlock),
-        Operation("sign", _prepare_base, _sign, _checked(_signed, _sign_again)),
-        Operation("correct", _prepare_base, _correct, _checked(_corrected, _correct_again)),
+        _operation("sign", _prepare_base, _sign, _checked(_signed, _sign_again)),
+        _operation("correct", _prepare_base, _correct, _checked(_corrected, _correct_again)),
         _attach_operation("attach-1", MIB),
         _attach_operation("attach-64", 64 * MIB),
-        Operation("delete", _prepare_delete, _delete, _checked(_deleted, _delete_again)),
-        Operation("passphrase", _prepare_base, _passphrase, _check_passphrase),
+        _operation("delete", _prepare_delete, _delete, _checked(_deleted, _delete_again)),
+        _operation("passphrase", _prepare_base, _passphrase, _check_passphrase),
         Operation("rekey", _prepare_rekey, _rekey, _check_rekey),
-        Operation("seal", _prepare_seal, _seal, _check_seal),
-        Operation("receive", _prepare_receive, _receive, _checked(_received, _receive_again)),
-        Operation("backup", _prepare_backup, _backup, _check_backup),
+        _operation("seal", _prepare_seal, _seal, _check_seal),
+        _operation("receive", _prepare_receive, _receive, _checked(_received, _receive_again)),
+        _operation("backup", _prepare_backup, _backup, _check_backup),
         Operation("migration", _prepare_migration, _migrate, _checked(_unchanged, _add_something)),
     )
 }
+
+
+DRAFT = _operation("draft", _prepare_base, _draft, _checked(_drafted, _sign_again))
+"""What is typed is saved: no operation of the twelve, but what a person fears for most when a disk fails."""
 
 
 def main(words: list[str]) -> None:
