@@ -101,3 +101,8 @@ def test_encoders_refuse_what_the_files_cannot_hold():
         encode_manifest({"a": A + "\n"})
     with pytest.raises(ValueError):
         encode_info(BagInfo("x", 1, 1))
+
+
+def test_a_manifest_of_lines_that_are_too_short_is_refused_before_it_is_taken_apart():
+    with pytest.raises(FormatError, match="a line that is not"):
+        decode_manifest(b"\n" * 1000, "manifest")

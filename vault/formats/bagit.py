@@ -21,6 +21,7 @@ DECLARATION: Final = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 """The only content of ``bagit.txt``."""
 
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)\Z")
+_SHORTEST_LINE: Final = 64 + 2 + 1 + 1
 _INFO = re.compile(
     rb"External-Identifier: ([0-9a-f]{32})\nPayload-Oxum: (0|[1-9][0-9]{0,19})\.(0|[1-9][0-9]{0,9})\n\Z",
 )
@@ -94,6 +95,9 @@ def decode_manifest(data: bytes, where: str) -> dict[str, str]:
         text = data.decode("ascii")
     except UnicodeDecodeError as error:
         raise FormatError(where, "a path with characters that are not allowed") from error
+    # Counted before they are taken apart: millions of short lines would cost far more than their bytes.
+    if text.count("\n") > len(text) // _SHORTEST_LINE:
+        raise FormatError(where, "a line that is not digest, two spaces and path")
     if text and not text.endswith("\n"):
         raise FormatError(where, "the last line is not complete")
     digests: dict[str, str] = {}

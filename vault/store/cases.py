@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from vault.errors import NotFoundError
+from vault.errors import DamagedError, NotFoundError
 from vault.model import Case, CaseId, format_time
 from vault.store.database import Connection
 
@@ -77,4 +77,7 @@ def ids(connection: Connection) -> set[str]:
 
 
 def _case(row: tuple[str, str, str, str, int, int]) -> Case:
-    return Case(CaseId(row[0]), row[1], datetime.fromisoformat(row[2]), row[4], row[5], row[3])
+    try:
+        return Case(CaseId(row[0]), row[1], datetime.fromisoformat(row[2]), row[4], row[5], row[3])
+    except ValueError as error:
+        raise DamagedError("A case in the store has no proper time.", "Restore the vault from a backup.") from error

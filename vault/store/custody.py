@@ -89,7 +89,10 @@ def epochs(connection: Connection) -> list[tuple[str, int, str]]:
 
 def current_epoch(connection: Connection) -> str:
     """Return the id of the newest epoch."""
-    return str(connection.execute("SELECT id FROM epoch ORDER BY serial DESC LIMIT 1").fetchone()[0])
+    row = connection.execute("SELECT id FROM epoch ORDER BY serial DESC LIMIT 1").fetchone()
+    if row is None:
+        raise DamagedError("The custody log has no epoch.", "Restore the vault from a backup.")
+    return str(row[0])
 
 
 def append(

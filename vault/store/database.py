@@ -379,6 +379,9 @@ def _translate(error: BaseException) -> BaseException:
         return error
     primary = _primary_code(error)
     ours: Exception
+    if primary is None and isinstance(error, sqlite.OperationalError):
+        # Not SQLite's: the module found bytes in a text that are none.
+        primary = 11
     if primary in (5, 6):
         ours = InUseError("The vault is in use by another program.", "Close it there, or wait until it is done.")
     elif primary == 13:

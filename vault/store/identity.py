@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from vault.model import Secret
+from vault.errors import DamagedError
+from vault.model import Secret, is_id
 from vault.store.database import Connection
 
 
@@ -29,10 +30,19 @@ def put(connection: Connection, identity: StoredIdentity) -> None:
 
 
 def get(connection: Connection) -> StoredIdentity | None:
-    """Return the identity, or None in a store that was never finished."""
-    row = connection.execute("SELECT log_id, signing_seed, x25519_secret, hybrid_seed, name FROM identity").fetchone()
-    if row is None:
+    """Return the identity, or None in a store that was never finished.
+
+    Raises:
+        DamagedError: It is not what an identity is; whoever has the key of a store can write anything there.
+    """
+    row = connection.execute(
+        "SELECT log_id, signing_seed, x25519_secret, hybrid_seed, name FROM identity WHERE one = 1"
+        " AND length(signing_seed) = 32 AND length(x25519_secret) = 32 AND length(hybrid_seed) = 32"
+    ).fetchone()
+    if row is None and not connection.execute("SELECT count(*) FROM identity").fetchone()[0]:
         return None
+    if row is None or not is_id(str(row[0])):
+        raise DamagedError("The identity in the store of this vault is damaged.", "Restore it from a backup.")
     return StoredIdentity(str(row[0]), Secret(row[1]), Secret(row[2]), Secret(row[3]), str(row[4]))
 
 

@@ -5,8 +5,12 @@ The steps are the numbered `.sql` files in `steps/`. Spec: `docs/formats/store.m
 
 from __future__ import annotations
 
+import contextlib
+from functools import cache
 from importlib import resources
 from typing import Any, Final
+
+from sqlcipher3 import dbapi2 as sqlite
 
 from vault.errors import DamagedError, ReadOnlyError, UnsupportedVersionError
 
@@ -43,10 +47,31 @@ def statements(script: str) -> list[str]:
     return found
 
 
+def _tables_of(connection: Any) -> frozenset[tuple[Any, ...]]:
+    """Return everything that the schema of a database defines, as it is written there."""
+    return frozenset(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall())
+
+
+@cache
+def _tables(version: int) -> frozenset[tuple[Any, ...]]:
+    """Return what the schema of a store of this version defines.
+
+    Whoever has the key of a store, or gives away a backup with its passphrase, could otherwise add triggers, views and
+    tables that run SQL of theirs at the next change.
+    """
+    with contextlib.closing(sqlite.connect(":memory:", isolation_level=None)) as connection:
+        for _, _, script in _steps()[:version]:
+            for statement in statements(script):
+                connection.execute(statement)
+        return _tables_of(connection)
+
+
 def _version(connection: Any, newest: int) -> int:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > newest:
         raise UnsupportedVersionError("store", str(version))
+    if version < 0 or _tables_of(connection) != _tables(version):
+        raise DamagedError("The tables of the store are not those of its version.", "Restore it from a backup.")
     if version:
         done = connection.execute("SELECT count(*), max(version) FROM migration").fetchone()
         if done != (version, version):
@@ -60,7 +85,7 @@ def require_current(connection: Any) -> None:
     Raises:
         UnsupportedVersionError: The store was written by a newer program.
         ReadOnlyError: It was written by an older one.
-        DamagedError: The record of the steps does not fit the version.
+        DamagedError: The tables, or the record of the steps, do not fit the version.
     """
     newest = newest_version()
     if _version(connection, newest) < newest:
@@ -75,7 +100,7 @@ def migrate(connection: Any) -> None:
 
     Raises:
         UnsupportedVersionError: The store was written by a newer program.
-        DamagedError: The record of the steps does not fit the version.
+        DamagedError: The tables, or the record of the steps, do not fit the version.
     """
     steps = _steps()
     version = _version(connection, steps[-1][0])
