@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -665,6 +666,23 @@ def test_a_backup_that_fails_is_entered_as_that_and_leaves_no_empty_folder(vault
         assert outcomes(vault)[:2] == ["failure", "intent"]
     backup.backup(vault, tmp_path / "stick", job)
     assert outcomes(vault)[:2] == ["success", "intent"]
+
+
+def test_a_backup_that_the_vault_has_no_room_to_enter_leaves_no_empty_folder(small_disk, empty_vault, tmp_path, job):
+    folder, opened = empty_vault
+    disk = small_disk(folder.joinpath("vault.db").stat().st_size // 1024 + 200)
+    vault = setup.open_with(Path(shutil.copytree(folder, disk / "vault")), opened)
+    filler = disk / "films"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    with pytest.raises(errors.DiskFullError, match="nothing of this step"):
+        backup.backup(vault, tmp_path / "stick", job)
+    assert not (tmp_path / "stick").exists()
+    filler.unlink()
+    backup.backup(vault, tmp_path / "stick", job)
+    assert outcomes(vault)[:2] == ["success", "intent"]
+    vault.close()
 
 
 def test_a_backup_that_fails_at_its_last_step_may_serve_somebody(vault, tmp_path, job, monkeypatch):

@@ -8,6 +8,7 @@ matters is read back at every open, because SQLite ignores pragmas it does not k
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import queue
 import threading
@@ -40,6 +41,8 @@ T = TypeVar("T")
 
 PAGE_SIZE: Final = 16384
 _LOCK_BYTE: Final = 0x40000000
+_LARGEST: Final = (1 << 32) - 1  # of a file on FAT
+_NEARLY: Final = 64 << 20  # more than one step of work ever adds
 _CIPHER: Final = (("cipher_page_size", str(PAGE_SIZE)), ("cipher_hmac_algorithm", "HMAC_SHA256"))
 _SETTINGS: Final = (
     ("journal_mode", "DELETE", "delete"),
@@ -244,7 +247,7 @@ class Database:
                 except BaseException as error:  # noqa: BLE001 - handed to the caller
                     if self._suspect or connection.in_transaction or _is_poison(error):
                         connection = self._reopen(connection)
-                    future.set_exception(_translate(error))
+                    future.set_exception(self._told(error))
                 else:
                     self._commits += atomic
                     future.set_result(result)
@@ -254,6 +257,12 @@ class Database:
         if self._raw is not None:
             os.close(self._raw)
         held.let_go(key)
+
+    def _told(self, error: BaseException) -> BaseException:
+        """Return our error; SQLite does not say whether a file that could not be written may not grow any more."""
+        if _primary_code(error) == 10 and _LARGEST - _NEARLY < self.path.stat().st_size <= _LARGEST:
+            return storage_error(OSError(errno.EFBIG, ""), "the store")
+        return _translate(error)
 
     def _reopen(self, connection: Connection) -> Connection:
         """Start from what is on disk, after an error that leaves pages or keys in memory not to be trusted."""

@@ -58,14 +58,16 @@ def backup(vault: OpenVault, target: Path, job: Job) -> int:
             result=result, digests={"after": digest} if digest else {}, detail=f"generation {sequence}",
         )  # fmt: skip
 
-    _enter(vault, event("intent"))
+    intended = False
     try:
+        _enter(vault, event("intent"))
+        intended = True
         manifest = _make(vault, place, sequence, job)
     except BaseException:
         place.remove_empty(whole=new)
         # Where the generation may be whole on the medium, the intent alone stays.
         with contextlib.suppress(VaultError, OSError):
-            if sequence not in place.whole():
+            if intended and sequence not in place.whole():
                 _enter(vault, event("failure"))
         raise
     _enter(vault, event("success", sha256(manifest.encode()).hex()))
