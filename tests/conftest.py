@@ -62,6 +62,8 @@ SKIP_REASONS: dict[str, re.Pattern[str]] = {
     "coreutils": re.compile(r"\b(tar|sha256sum)\b"),
     "strace": re.compile(r"\bstrace\b"),
     "tmux": re.compile(r"\btmux\b"),
+    "faketime": re.compile(r"\bfaketime\b"),
+    "fat": re.compile(r"\b(vfat|fusefat|exfat-fuse)\b"),
     "gdb": re.compile(r"\b(gdb|gcore)\b"),
     "restic": re.compile(r"\brestic\b"),
     "borg": re.compile(r"\bborg\b"),
