@@ -82,6 +82,17 @@ def test_a_card_that_its_own_key_renews_stays_verified_and_keeps_its_name(vault,
     assert [kind for kind, _, _ in events(vault, "contact")] == ["creation", "modification", "modification"]
 
 
+def test_whoever_issued_a_card_with_a_clock_ahead_can_be_added_anew(vault, others):
+    api.contacts.add_card(vault, card(others[0], issued=NOW.replace(year=2038)))
+    api.contacts.verify(vault, "Lawyer", others[0].identity.fingerprint)
+    with pytest.raises(RefusedError, match="newer card") as refused:
+        api.contacts.add_card(vault, card(others[0]))
+    assert "remove the contact, add it anew" in refused.value.advice
+    api.contacts.remove(vault, "Lawyer")
+    api.contacts.add_card(vault, card(others[0]))
+    assert names(vault) == {"Lawyer": False}
+
+
 def test_a_known_card_with_another_name_renames(vault, others):
     text = card(others[0])
     api.contacts.add_card(vault, text, "My lawyer")

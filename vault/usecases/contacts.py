@@ -233,7 +233,11 @@ def _enter(transaction: Transaction, fresh: StoredContact, *, renamed: bool) -> 
                 "Ask for a contact card, or add the new recipients without the ssh key under another name.",
             )
         if read_issue_time(by_key.card) > read_issue_time(fresh.card):
-            raise RefusedError("A newer card of this contact is known already.", "Nothing was changed.")
+            # Issued later as its clock had it: whether that clock was right, only the person can say.
+            raise RefusedError(
+                "A newer card of this contact is known already.",
+                "If the key is right, remove the contact, add it anew and compare the fingerprint again.",
+            )
         name = fresh.name if renamed else by_key.name
         # Without a card before, an ssh key was named by whoever gave the recipients, but not shown to be theirs.
         kept = replace(fresh, id=by_key.id, name=name, verified=by_key.verified and bool(by_key.card))
