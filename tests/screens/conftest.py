@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.screens import quiet
 from tui import i18n
 from tui.app import VaultApp
 from tui.supervisor import Options
@@ -22,25 +23,6 @@ _ROOT = Path(__file__).resolve().parents[2]
 PASSPHRASE = "ocean mirror lantern velvet copper puzzle"
 
 
-async def all_ran(*_limits: float) -> None:
-    """Return when no task of this thread can go on by itself: all wait for a key, a clock, a file or a thread.
-
-    It stands in for Textual's own guess, which takes a process for done that uses little processor time, as one does
-    on a machine with much else to do.
-    """
-    loop, quiet = asyncio.get_running_loop(), 0
-    while quiet < 3:
-        await asyncio.sleep(0)
-        quiet = 0 if loop._ready else quiet + 1
-
-
-def unfinished(app: VaultApp) -> bool:
-    """Return whether something is still to be run or to be drawn without anybody doing anything."""
-    screen = app.screen
-    drawing = screen._layout_required or screen._repaint_required or screen._recompose_required
-    return bool(asyncio.get_running_loop()._ready or drawing or screen._dirty_widgets or screen._callbacks)
-
-
 class Person:
     """Somebody at the keyboard of an application."""
 
@@ -48,9 +30,10 @@ class Person:
         self.app, self.pilot, self.left = app, pilot, left
 
     async def press(self, *keys: str) -> None:
-        """Press keys one after the other, and wait until nothing moves any more."""
-        await self.pilot.press(*keys)
-        await self.settle()
+        """Press keys one after the other, and wait after each until nothing moves any more."""
+        for key in keys:
+            await self.pilot.press(key)
+            await self.settle()
 
     async def type(self, text: str) -> None:
         """Type a text into what has the focus, as a paste or an input method would bring it."""
@@ -66,20 +49,11 @@ class Person:
 
     async def settle(self) -> None:
         """Wait until no call of the core is going on, all messages are handled and all is drawn."""
-        quiet = 0
-        while quiet < 3 and not self.left:
-            await self.pilot.pause()
-            quiet = 0 if self.app.busy or unfinished(self.app) else quiet + 1
-            if self.app.busy:
-                await asyncio.sleep(0.005)
+        await quiet.settled(self.app, self.left)
 
-    async def until(self, true: Callable[[], bool], seconds: float = 120.0) -> None:
-        """Wait until something holds; fails when it never does, which the limit alone can tell."""
-        ends = time.monotonic() + seconds
-        while not true():
-            if time.monotonic() > ends:
-                raise AssertionError("it never came to be")
-            await self.pilot.pause(0.02)
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Wait until something holds; fails when it never does."""
+        await quiet.until(self.app, true)
 
     def text(self) -> str:
         """Return what is on the screen, line by line."""
@@ -154,8 +128,8 @@ def at(tmp_path: Path, monkeypatch):
     ):
         left: list = []
         i18n.use(language)
-        monkeypatch.setattr("textual.app.wait_for_idle", all_ran)
-        monkeypatch.setattr("textual.pilot.wait_for_idle", all_ran)
+        monkeypatch.setattr("textual.app.wait_for_idle", quiet.all_ran)
+        monkeypatch.setattr("textual.pilot.wait_for_idle", quiet.all_ran)
 
         def leave(code: int, words: dict) -> None:
             left.append((code, words))

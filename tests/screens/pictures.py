@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from textual import events
 
+from tests.screens.quiet import settled, until
 from tui import i18n
 from tui.app import VaultApp
 from tui.screens.case import PANES
@@ -113,17 +114,9 @@ def world(folder: Path, language: str) -> World:
     return World(vault, _case(vault, language), known, unknown)
 
 
-async def settled(app: VaultApp, pilot) -> None:
-    """Wait until nothing goes on."""
-    quiet = 0
-    while quiet < 5:
-        await pilot.pause(0.05)
-        quiet = 0 if app.busy else quiet + 1
-
-
 async def _counted(app: VaultApp, pilot, world) -> None:
-    """Wait for what is done only every second, for example counting words."""
-    await pilot.pause(2.5)
+    """Wait for what is done only every second: saving, then counting words."""
+    await until(app, lambda: not app.screen.dirty and app.screen._counted == app.screen._edits)
 
 
 Story = Callable[[VaultApp, object, World], Awaitable[None]]
@@ -139,7 +132,7 @@ def _keys(*steps: str) -> Story:
                 app.screen.focused.post_message(events.Paste(text))
             else:
                 await pilot.press(step)
-            await settled(app, pilot)
+            await settled(app)
 
     return story
 
@@ -195,12 +188,12 @@ async def picture(folder: Path, story: Story, world: World, language: str, *, op
     """Return a screen as SVG, without any remote address in it."""
     app = VaultApp(folder, Options(str(folder), language, still=True), lambda code, words: app.exit(code))
     async with app.run_test(size=SIZE) as pilot:
-        await settled(app, pilot)
+        await settled(app)
         if opened:
             await app.opened(world.vault)
-            await settled(app, pilot)
+            await settled(app)
         await story(app, pilot, world)
-        await settled(app, pilot)
+        await settled(app)
         svg = app.export_screenshot(title="evault")
     svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)

@@ -47,11 +47,11 @@ async def _text(world: pictures.World, language: str, screen: str, size: tuple[i
     folder = world.vault.folder
     app = VaultApp(folder, Options(str(folder), language, still=True), lambda code, words: app.exit(code))
     async with app.run_test(size=size) as pilot:
-        await pictures.settled(app, pilot)
+        await pictures.settled(app)
         await app.opened(world.vault)
-        await pictures.settled(app, pilot)
+        await pictures.settled(app)
         await pictures.STORIES[screen](app, pilot, world)
-        await pictures.settled(app, pilot)
+        await pictures.settled(app)
         strips = app.screen._compositor.render_strips()
         lines = ["".join(segment.text for segment in strip).rstrip() for strip in strips]
     if screen == "testimony":
