@@ -252,6 +252,6 @@ def test_after_a_rekey_no_older_page_or_file_opens(world, count):
 
 
 def test_without_the_comparison_with_anchors_an_older_vault_passes(world, monkeypatch):
-    monkeypatch.setattr("vault.usecases.checking._check_anchor", lambda vault, state, where, anchor: "yes")
+    monkeypatch.setattr("vault.usecases.checking.anchors._check_anchor", lambda vault, state, where, anchor: "yes")
     versions.write_store(world.vault, world.states[3].store)
     assert look(world.vault, [Path(world.states[-1].anchors["checkpoint"])]).anchored == "yes"

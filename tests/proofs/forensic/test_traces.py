@@ -166,6 +166,7 @@ class Watched(Terminal):
 
     def testimony(self) -> None:
         """Begin a testimony in the newest case."""
+        self.until(TEXTS["title in Chinese"])
         self.press("Enter")
         self.until("t Testimony")
         self.press("t")

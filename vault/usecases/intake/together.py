@@ -38,7 +38,7 @@ _FULL: Final = content.BATCH_CHUNKS * CHUNK_SIZE - SMALL
 class Outcome:
     """What became of one file: either it is an attachment now, or `error` says why not."""
 
-    path: Path
+    path: Path = field(repr=False)
     attachment: Attachment | None = None
     error: VaultError | None = None
 
@@ -47,7 +47,7 @@ class Outcome:
 class Small:
     """A whole file, and what its record will say of it."""
 
-    path: Path
+    path: Path = field(repr=False)
     data: bytes = field(repr=False)
     facts: MediaFacts = field(repr=False)
     fields: dict[str, Json] = field(repr=False)
