@@ -30,8 +30,8 @@ _TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 def why_not() -> str:
     """Return why there can be no such disk here, or an empty string."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        return "mounting a disk needs root on Linux"
+    if sys.platform != "linux" or os.geteuid() != 0 or not os.path.exists("/dev/loop-control"):
+        return "mounting a disk from a file needs root and the loop devices of Linux"
     if shutil.which("strace") is None:
         return "strace is not installed"
     return (
