@@ -4,6 +4,7 @@ BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input install --quiet --quiet --no-user
 LOCKS := requirements-build.lock requirements.lock requirements-dev.lock
+TOOLS := $(subst .venv,.venv-tools,$(BIN))/python
 
 # The first Python that is new enough; `make PYTHON=/path/to/python …` names another.
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -16,7 +17,8 @@ MAX_SKIPS ?= 0
 # files keep their order, in which the quick ones come last and leave no core waiting.
 PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help run demo test check lint types imports docs translations pictures prove bench lock clean
+.PHONY: help run demo test check lint types imports docs translations pictures prove mutate bench build wheels sbom audit \
+	lock clean
 
 help:
 	@echo "make run      open the screens, or run a command (ARGS=\"case list\")"
@@ -24,9 +26,14 @@ help:
 	@echo "make test     run the tests (ARGS=\"-k name\" is handed to pytest, which then runs in one process)"
 	@echo "make check    everything that CI runs: lint, types, imports, documents, tests"
 	@echo "make prove    the long proofs: kill, power loss, forensics, hostile input"
+	@echo "make mutate   how many small faults in the core the tests notice; goes on where it was stopped"
 	@echo "make bench    our figures beside those of other programs, on the same input"
 	@echo "make translations   bring the catalogues of the screens up to date"
 	@echo "make pictures make the pictures of the guides anew from the program"
+	@echo "make build    the wheel and the source distribution of the last commit, the same bytes each time"
+	@echo "make wheels   a folder from which the program installs without a network, for this system"
+	@echo "make sbom     the bill of materials, as CycloneDX"
+	@echo "make audit    ask whether a weakness is known in anything of the locks (needs the network)"
 	@echo "make lock     export the locks from pyproject.toml anew (needs uv)"
 	@echo "make clean    remove what the other targets made"
 
@@ -61,17 +68,33 @@ translations: .venv/dev
 pictures: .venv/dev
 	$(PY) -P tests/screens/pictures.py docs/pictures
 
-prove: .venv/dev
+prove: .venv/dev .venv-tools/packages wheels
 	$(PY) -m pytest -m prove $(ARGS)
+
+mutate: .venv/dev
+	$(PY) -m tests.proofs.mutation.run $(ARGS)
 
 bench: .venv/dev
 	$(PY) tests/bench/run.py $(ARGS)
+
+build: .venv/dev
+	@$(PY) -m release.build
+
+wheels: .venv/dev
+	@$(PY) -m release.wheels
+
+sbom: .venv/dev .venv-tools/packages
+	@$(PY) -m release.sbom
+	@$(TOOLS) release/check_sbom.py dist/sbom.cdx.json
+
+audit: .venv-tools/packages
+	@$(TOOLS) release/audit.py
 
 lock:
 	@.ci/lock
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-tools build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf tests/interop/node/node_modules
 	find vault tui tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -107,4 +130,12 @@ endif
 .venv/dev: .venv/runtime
 	@echo "Adding the tools of the tests ..."
 	@$(PIP) --require-hashes --no-deps --only-binary :all: --no-binary bagit --no-build-isolation -r requirements-dev.lock
+	@touch $@
+
+# What looks at the parts of the program stays apart from what the program runs on.
+.venv-tools/packages: requirements-tools.lock | .venv/packages
+	@echo "Adding the tools of the supply chain ..."
+	@"$(PYTHON)" -m venv --clear .venv-tools
+	@$(TOOLS) -m pip --disable-pip-version-check --no-input install --quiet --quiet --no-user \
+		--require-hashes --no-deps --only-binary :all: -r requirements-tools.lock
 	@touch $@

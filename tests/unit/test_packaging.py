@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 EXTRAS = [text for texts in PROJECT["project"]["optional-dependencies"].values() for text in texts]
 DIRECT = [Requirement(text) for text in PROJECT["project"]["dependencies"] + EXTRAS]
-LOCKS = ("requirements-build.lock", "requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements-build.lock", "requirements.lock", "requirements-dev.lock", "requirements-tools.lock")
 MOST_RUNTIME_DISTRIBUTIONS = 24
 
 # sys_platform, platform_machine, and what cryptography must be there: its wheels for Intel Macs end with 48.
@@ -97,7 +97,9 @@ def test_a_lock_names_no_place_to_download_from(lock):
     assert not re.search(r"(?m)://|^-|index|find-links", text)
 
 
-@pytest.mark.parametrize("requirements", [DIRECT, _group("dev"), _group("build")], ids=["runtime", "dev", "build"])
+@pytest.mark.parametrize(
+    "requirements", [DIRECT, _group("dev"), _group("build"), _group("tools")], ids=["runtime", "dev", "build", "tools"]
+)
 def test_every_direct_dependency_is_pinned_in_the_metadata(requirements):
     for requirement in requirements:
         assert [pin.operator for pin in requirement.specifier] == ["=="], requirement
@@ -109,8 +111,11 @@ def test_the_locks_give_each_system_what_the_metadata_says(system, python):
     runtime = _installed_on("requirements.lock", system, python)
     everything = _installed_on("requirements-dev.lock", system, python)
     build = _installed_on("requirements-build.lock", system, python)
+    tools = _installed_on("requirements-tools.lock", system, python)
     platform, machine, cryptography = SYSTEMS[system]
-    for wanted, locked in ((DIRECT, runtime), (DIRECT + _group("dev"), everything), (_group("build"), build)):
+    both = DIRECT + _group("dev")
+    sets = ((DIRECT, runtime), (both, everything), (_group("build"), build), (_group("tools"), tools))
+    for wanted, locked in sets:
         for requirement in wanted:
             here = {"sys_platform": platform, "platform_machine": machine}
             if requirement.marker is None or requirement.marker.evaluate(here):
@@ -160,6 +165,10 @@ def test_every_runtime_distribution_has_its_reason():
 
 def test_every_development_distribution_has_its_reason():
     assert _table("For tests and building") == _names("requirements-dev.lock") - _names("requirements.lock")
+
+
+def test_every_direct_tool_has_its_reason():
+    assert _table("For what is handed to people") == {canonicalize_name(each.name) for each in _group("tools")}
 
 
 def test_the_count_that_is_written_down_is_the_count():
