@@ -165,7 +165,7 @@ def main() -> int:
     chosen = parser.parse_args()
 
     tree, lines_file, file = chosen.work / "tree", chosen.work / "lines.json", chosen.work / "results.jsonl"
-    worker.lay(chosen.root, tree)
+    changed = worker.lay(chosen.root, tree)
     if chosen.anew or not lines_file.exists():
         write_lines(tree, lines_file)
     lines = Lines(lines_file)
@@ -174,7 +174,8 @@ def main() -> int:
     drawn = [each for each in drawn if chosen.only in each.path]
     known, same = results(file), equivalents()
 
-    compile_all(tree)
+    if changed:
+        compile_all(tree)
     worker.warm()
     for place, mutant in enumerate(drawn, 1):
         last = known.get(mutant.number)

@@ -19,6 +19,8 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from filecmp import cmp
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -44,10 +46,24 @@ class Ending:
     reason: str = ""
 
 
-def lay(root: Path, tree: Path) -> None:
-    """Lay a copy of the project that may be changed."""
-    shutil.rmtree(tree, ignore_errors=True)
-    shutil.copytree(root, tree, ignore=shutil.ignore_patterns(*NOT_COPIED), symlinks=True)
+def lay(root: Path, tree: Path) -> bool:
+    """Lay a copy of the project that may be changed, or put right the one that lies there; True when it was not."""
+    kept, changed = set(), False
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not any(fnmatch(name, pattern) for pattern in NOT_COPIED)]
+        to = tree / Path(folder).relative_to(root)
+        to.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            source, copy = Path(folder) / name, to / name
+            kept.add(copy)
+            if not copy.is_file() or copy.stat().st_mtime != source.stat().st_mtime or not cmp(source, copy, False):
+                shutil.copy2(source, copy)
+                changed = True
+    for path in tree.rglob("*"):
+        if path.is_file() and path not in kept and path.parent.name != "__pycache__":
+            path.unlink()
+            changed = True
+    return changed
 
 
 def warm() -> None:
@@ -60,7 +76,7 @@ def warm() -> None:
 
 
 def run(tree: Path, tests: Sequence[str], seconds: float) -> Ending:
-    """Run tests of a tree one after another until one fails; they take about `seconds` where all is well.
+    """Run tests of a tree one after another until one fails; they work about `seconds` where all is well.
 
     Tests of one file run together, in the order of the file, so that what they share is made once.
     """
@@ -72,7 +88,7 @@ def run(tree: Path, tests: Sequence[str], seconds: float) -> Ending:
         _child(tree, tests, writing, temporary, seconds)
     os.close(writing)
     try:
-        status = _wait(pid, 120 + 20 * seconds)
+        status = _wait(pid, 120 + 40 * seconds)
         with os.fdopen(reading) as told:
             lines = [json.loads(line) for line in told.read().splitlines()]
     finally:
@@ -130,7 +146,7 @@ def _child(tree: Path, tests: Sequence[str], told: int, temporary: str, seconds:
         null = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(null, standard)
-        limit = int(15 + 5 * seconds)
+        limit = int(5 + 5 * seconds)
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
