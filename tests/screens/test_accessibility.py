@@ -50,7 +50,7 @@ def filled(vault, other_vault, tmp_path):
     """A vault in which every list has something."""
     api.contacts.add_card(vault, api.contacts.card(other_vault, "Lawyer"))
     api.contacts.verify(vault, "Lawyer", other_vault.identity.fingerprint)
-    api.contacts.add(vault, "Nobody compared", (api.contacts.own(vault).recipients[0],))
+    api.contacts.add(vault, "Nobody compared", (api.contacts.own(vault).x25519_recipient,))
     case = api.cases.add(vault, "王全璋案")
     api.records.add(vault, case.id, "person", {"pseudonym": "P-1"})
     said = {"title": "一", "statement": "他说。\n" * 40}
