@@ -73,6 +73,7 @@ CONTRAST: Final = Theme(
     success="#00ff00",
     warning="#ffff00",
     error="#ff8080",
+    variables={"input-selection-background": "#4d4d00"},
     dark=True,
 )
 

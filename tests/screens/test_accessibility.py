@@ -23,7 +23,7 @@ _WHOM = [*_SEAL, "f9", "space", "f9"]
 _LOOK = [*_WHOM, "space", "f9", "f9"]
 _SHARES = ["k", "s", "enter"]
 WAYS = [
-    ["escape"], ["n"], ["n", "f1"], ["f1"], ["s"], ["s", "enter"], ["slash", "=他说"],
+    ["escape"], ["n"], ["n", "f1"], ["f1"], ["s"], ["s", "enter"],
     ["c"], ["c", "a"], ["c", "m"], ["c", "enter"], ["c", "v"], ["c", "e"], ["c", "d"],
     ["k"], ["k", "w"], ["k", "p"], ["k", "k"], ["k", "b"], ["k", "o"], ["k", "t"], ["k", "t", "enter"],
     ["k", "s"], _SHARES, [*_SHARES, "enter"], [*_SHARES, "enter", "enter"],
@@ -41,6 +41,7 @@ WAYS = [
     ["enter", "5"], ["enter", "5", "enter"], ["enter", "5", "d"],
     _SEAL, [*_SEAL, "enter"], [*_SEAL, "f9"], _WHOM, [*_WHOM, "down", "space", "f9"], [*_WHOM, "space", "f9"],
     _LOOK, [*_LOOK, "enter"], [*_LOOK, "f9"], [*_LOOK, "f9", "tab", "enter"],
+    ["slash", "=他说"],
 ]  # fmt: skip
 """Keys that lead from the list of cases to a screen or a question; what begins with ``=`` is pasted."""
 
@@ -136,6 +137,8 @@ def test_all_screens_can_be_read_and_reached_at_80_by_24(at, filled, language, t
             screen = person.app.screen
             assert person.app.theme == theme.name
             assert check_words(screen, least) > 1, keys
+            if keys not in (["escape"], ["slash", "=他说"]):
+                assert type(screen).__name__ != "CasesScreen", keys
             if type(screen) not in seen or "f3" in keys:
                 await check_reach(person, screen)
                 check_words(screen, least)

@@ -20,7 +20,7 @@ from vault import api
 from vault.model import Json
 
 _TOKEN = re.compile(
-    "[\u3000-\u303f\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]|[^\\W_\u3400-\u9fff]+\\s*|\\s+|.",
+    "[\u3000-\u303f\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]|[^\\W_\u3400-\u9fff]+|\\s+|.",
     re.DOTALL,
 )
 _MOST = 3000
@@ -84,11 +84,11 @@ def _lines(old: str, new: str) -> Iterator[tuple[str, str]]:
 def _words(old: str, new: str) -> Iterator[tuple[str, str]]:
     lead, before, after, tail = _trimmed(_TOKEN.findall(old), _TOKEN.findall(new))
     yield " ", "".join(lead)
-    if max(len(before), len(after)) > _MOST:
+    if max(sum(not token.isspace() for token in tokens) for tokens in (before, after)) > _MOST:
         yield "-", "".join(before)
         yield "+", "".join(after)
     else:
-        for kind, first, last, start, end in difflib.SequenceMatcher(None, before, after, False).get_opcodes():
+        for kind, first, last, start, end in difflib.SequenceMatcher(str.isspace, before, after, False).get_opcodes():
             if kind == "equal":
                 yield " ", "".join(before[first:last])
             else:
