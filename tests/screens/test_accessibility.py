@@ -28,7 +28,7 @@ WAYS = [
     ["k"], ["k", "w"], ["k", "p"], ["k", "k"], ["k", "b"], ["k", "o"], ["k", "t"], ["k", "t", "enter"],
     ["k", "s"], _SHARES, [*_SHARES, "enter"], [*_SHARES, "enter", "enter"],
     ["g"], ["g", "a"], ["g", "w"], ["g", "f"], ["g", "v"], ["g", "p"], ["g", "enter"],
-    ["r"], ["r", "=bundle", "enter"],
+    ["r"], ["r", "=bundle"],
     ["enter"], ["enter", "1", "o"], ["enter", "1", "n"], ["enter", "1", "slash"], ["enter", "1", "t"],
     ["enter", "1", "t", "=他说了。", "f3"], ["enter", "1", "t", "=他说了。", "f9"],
     ["enter", "1", "t", "=他说了。", "f4"],

@@ -7,6 +7,7 @@ from textual import events
 from textual.widgets import DataTable, Input
 
 from vault import api
+from vault.jobs import Job
 
 
 def test_a_case_is_begun_with_a_key_and_opened_again_from_the_list(at, vault):
@@ -82,8 +83,10 @@ def test_what_is_typed_straight_after_the_stroke_goes_into_the_search_line(at, v
     at(story, vault)
 
 
-def test_what_was_found_is_counted_truly_and_by_kind(at, vault):
+def test_what_was_found_is_counted_truly_and_by_kind(at, vault, tmp_path):
     case = api.cases.add(vault, "the gate")
+    (tmp_path / "the gate.txt").write_text("x")
+    api.intake.attach(vault, case.id, tmp_path / "the gate.txt", Job())
     for number in range(3):
         api.records.add(vault, case.id, "note", {"text": f"at the gate, {number}"})
     api.records.add(vault, case.id, "note", {"text": "many words"})
@@ -91,7 +94,7 @@ def test_what_was_found_is_counted_truly_and_by_kind(at, vault):
     async def story(person):
         await person.press("slash")
         await person.type("gate")
-        assert "1 case, 3 records, newest first" in person.text()
+        assert "1 case, 3 records, 1 file, newest first" in person.text()
         person.app.screen.query_one("#search", Input).value = "many"
         await person.settle()
         assert "1 record, newest first" in person.text()

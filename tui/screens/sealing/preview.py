@@ -98,7 +98,7 @@ class Preview(Step):
         if any(part.consent for part in self._parts):
             doubtful = consenting.doubtful(self._parts)
             told = ngettext("! in doubt for {count}", "! in doubt for {count}", len(doubtful))
-            told = told if doubtful else _("noted for all of it")
+            told = told if doubtful else _("noted for all of it; Enter says what")
             table.add_row(cell(_("Consent"), "bold"), cell(told, "bold"), cell(""), key=_CONSENT)
         for part in self._parts:
             title = fitted(leaving.title_of(part), width)
