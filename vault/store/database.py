@@ -21,16 +21,14 @@ from sqlcipher3 import dbapi2 as sqlite
 
 from vault.errors import (
     DamagedError,
-    DiskFullError,
-    InUseError,
     LockedError,
     NetworkFileSystemError,
     ReadOnlyError,
-    RefusedError,
     StorageError,
 )
 from vault.files import held, storage_error
 from vault.model import Secret
+from vault.store.failures import is_poison, primary_code, translate
 from vault.store.migrations import APPLICATION_ID, migrate, require_current
 from vault.surroundings import is_read_only, network_file_system
 
@@ -234,7 +232,7 @@ class Database:
         except BaseException as error:  # noqa: BLE001 - handed to the opener
             if connection is not None:
                 connection.close()
-            ready.set_exception(_translate(error))
+            ready.set_exception(translate(error))
             return
         ready.set_result(None)
         while (item := self._queue.get()) is not None:
@@ -245,7 +243,7 @@ class Database:
                 try:
                     result = _in_transaction(connection, work) if atomic else work(connection)
                 except BaseException as error:  # noqa: BLE001 - handed to the caller
-                    if self._suspect or connection.in_transaction or _is_poison(error):
+                    if self._suspect or connection.in_transaction or is_poison(error):
                         connection = self._reopen(connection)
                     future.set_exception(self._told(error))
                 else:
@@ -260,9 +258,9 @@ class Database:
 
     def _told(self, error: BaseException) -> BaseException:
         """Return our error; SQLite does not say whether a file that could not be written may not grow any more."""
-        if _primary_code(error) == 10 and _LARGEST - _NEARLY < self.path.stat().st_size <= _LARGEST:
+        if primary_code(error) == 10 and _LARGEST - _NEARLY < self.path.stat().st_size <= _LARGEST:
             return storage_error(OSError(errno.EFBIG, ""), "the store")
-        return _translate(error)
+        return translate(error)
 
     def _reopen(self, connection: Connection) -> Connection:
         """Start from what is on disk, after an error that leaves pages or keys in memory not to be trusted."""
@@ -272,7 +270,7 @@ class Database:
         try:
             return _connect(self.path, self._key, new=False, read_only=self.read_only)
         except BaseException as error:  # noqa: BLE001 - every later call gets it
-            return Connection(_Broken(_translate(error)))
+            return Connection(_Broken(translate(error)))
 
 
 class _Broken:
@@ -365,47 +363,3 @@ def _in_transaction(connection: Connection, work: Callable[[Connection], T]) -> 
                 connection.execute("ROLLBACK")
         raise
     return result
-
-
-def _primary_code(error: BaseException) -> int | None:
-    code = getattr(error, "sqlite_errorcode", None)
-    return code & 0xFF if isinstance(error, sqlite.Error) and isinstance(code, int) else None
-
-
-def _is_poison(error: BaseException) -> bool:
-    """True after a failed write or sync, and after a page that does not authenticate: SQLCipher refuses all then."""
-    return isinstance(error, DamagedError) or _primary_code(error) in (10, 11, 26)
-
-
-def _translate(error: BaseException) -> BaseException:
-    """Turn an error of SQLite or of the operating system into ours; everything else passes unchanged."""
-    if isinstance(error, UnicodeEncodeError):
-        # It carries the whole text it complains about, which must not travel.
-        return RefusedError("The text holds half a character, which cannot be stored.", "Type or paste it anew.")
-    if isinstance(error, OSError):
-        return storage_error(error, "the store")
-    if not isinstance(error, sqlite.Error):
-        return error
-    primary = _primary_code(error)
-    ours: Exception
-    if primary is None and isinstance(error, sqlite.OperationalError):
-        # Not SQLite's: the module found bytes in a text that are none.
-        primary = 11
-    if primary in (5, 6):
-        ours = InUseError("The vault is in use by another program.", "Close it there, or wait until it is done.")
-    elif primary == 13:
-        ours = DiskFullError("The disk is full; nothing of this step was saved.", "Free some space and try again.")
-    elif primary in (11, 26):
-        ours = DamagedError("The store of this vault is damaged or is not a store.", "Restore it from a backup.")
-    elif primary == 8:
-        ours = ReadOnlyError("The store cannot be written.", "Copy the vault to a disk that can be written.")
-    elif primary == 10 and getattr(error, "at_commit", False):
-        ours = StorageError("The disk failed at the very end of this step: it may be saved, or not.",
-                            "Check the disk, and look whether it is there before you do it again.")  # fmt: skip
-    elif primary in (10, 14):
-        ours = StorageError("The disk could not be read or written; nothing of this step was saved.",
-                            "Check the disk and try again.")  # fmt: skip
-    else:
-        ours = RuntimeError("the store refused a statement of ours")
-    ours.__cause__ = error
-    return ours

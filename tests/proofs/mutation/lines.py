@@ -1,8 +1,8 @@
 """A plugin of pytest that writes down which tests run which lines of the program, and how much each test works.
 
 `python -m pytest -p tests.proofs.mutation.lines --lines FILE …`. The file is JSON: ``tests`` (name → seconds of
-processor time, with that of its children) and ``lines`` (path → line → places in ``tests``); what runs when a module is imported
-belongs to no test.
+processor time, with that of its children) and ``lines`` (path → line → places in ``tests``); what runs when a module is
+imported belongs to no test.
 """
 
 from __future__ import annotations
