@@ -47,7 +47,7 @@ def start(place, *words, passphrase=PASSPHRASE, **more):
 
 def done(place, *words, stdin=b""):
     """Run the program to its end and return (exit code, standard output, standard error)."""
-    out, err = (process := start(place, *words)).communicate(stdin, timeout=60)
+    out, err = (process := start(place, *words)).communicate(stdin, timeout=300)
     assert b"Traceback" not in err
     return process.returncode, out.decode(), err.decode()
 
@@ -55,7 +55,7 @@ def done(place, *words, stdin=b""):
 def wait_until_read(process):
     """Wait until the process has taken everything out of its standard input."""
     waiting = array.array("i", [1])
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while time.monotonic() < until:
         fcntl.ioctl(process.stdin, termios.FIONREAD, waiting)
         if waiting[0] == 0:
@@ -178,7 +178,7 @@ def test_without_a_terminal_and_standard_input_there_is_advice(place):
     front = [sys.executable, "-c", closing, "--passphrase-fd", str(reading), "--vault", str(place["vault"].folder)]
     run = subprocess.run(
         [*front, "case", "add"],
-        pass_fds=(reading,), cwd=ROOT, capture_output=True, start_new_session=True, timeout=60,
+        pass_fds=(reading,), cwd=ROOT, capture_output=True, start_new_session=True, timeout=300,
     )  # fmt: skip
     os.close(reading)
     assert run.returncode == 4
@@ -194,7 +194,7 @@ def on_terminal(place, *words, answers):
         front = [sys.executable, "-m", "tui", "--vault", str(place["vault"].folder)]
         os.execv(sys.executable, [*front, *words])
     seen, waiting = b"", list(answers)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while time.monotonic() < until:
         if not select.select([handle], [], [], 0.2)[0]:
             continue
@@ -266,7 +266,7 @@ def first_prompt(place, *words, vault="vault"):
         folder = str(place["vault"].folder.parent / vault)
         os.execv(sys.executable, [sys.executable, "-m", "tui", "--vault", folder, *words])
     seen = b""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while not seen.endswith(b": ") and time.monotonic() < until:
         try:
             seen += os.read(handle, 65536)

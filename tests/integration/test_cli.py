@@ -699,7 +699,7 @@ def start(*words, secrets=PASSPHRASE + "\n", folder=None, **more):
 
 
 def finish(process):
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     for text in (out or b"", err or b""):
         assert b"Traceback" not in text
         assert b"Exception ignored" not in text
@@ -715,7 +715,7 @@ def test_a_signal_while_a_film_is_taken_in_leaves_nothing_of_it(place, tmp_path,
         file.truncate(8 << 30)
     before = (folder / "vault.db").stat().st_size
     process = start("--json", "attach", "--case", place["case"], film, folder=folder)
-    until = time.monotonic() + 30
+    until = time.monotonic() + 300
     while (folder / "vault.db").stat().st_size < before + (20 << 20):
         assert process.poll() is None
         assert time.monotonic() < until
@@ -821,7 +821,7 @@ def test_a_terminal_of_another_encoding_gets_numbers(place):
 def test_without_a_terminal_and_a_descriptor_there_is_advice(place):
     process = subprocess.run(
         [sys.executable, "-m", "tui", "--vault", str(place["vault"].folder), "case", "list"],
-        cwd=ROOT, capture_output=True, stdin=subprocess.DEVNULL, start_new_session=True, timeout=60, check=False,
+        cwd=ROOT, capture_output=True, stdin=subprocess.DEVNULL, start_new_session=True, timeout=300, check=False,
     )  # fmt: skip
     assert process.returncode == 4
     assert process.stderr == (
@@ -998,7 +998,7 @@ def on_terminal(*words, answers=(), program=("-m", "tui")):
         os.chdir(ROOT)
         os.execv(sys.executable, [sys.executable, *map(str, (*program, *words))])
     seen, waiting = b"", list(answers)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while time.monotonic() < until:
         if not select.select([handle], [], [], 0.2)[0]:
             continue

@@ -90,7 +90,7 @@ def test_a_second_program_is_told_that_the_vault_is_in_use_and_comes_in_after_th
     assert holder.stdout.readline() == "open\n"
     other = child(TRY)
     # It answers by itself, without waiting for the holder.
-    assert other.communicate(timeout=30)[0] == "The vault is in use by another program.\n"
+    assert other.communicate(timeout=300)[0] == "The vault is in use by another program.\n"
     holder.communicate("\n")
     assert child(TRY).communicate()[0] == "opened\n"
 
@@ -119,7 +119,7 @@ def test_the_store_of_an_open_vault_is_never_read_as_a_file_which_would_let_othe
             intake.attach(vault, case.id, path, job)
         with pytest.raises(errors.RefusedError, match="store of an open vault"):
             api.receiving.receive(vault, path, job)
-        assert child(TRY).communicate(timeout=30)[0] == "The vault is in use by another program.\n"
+        assert child(TRY).communicate(timeout=300)[0] == "The vault is in use by another program.\n"
     vault.close()
     assert child(TRY).communicate()[0] == "opened\n"
 

@@ -96,7 +96,7 @@ def test_openssl_verifies_the_signature_of_the_jwt_part(tmp_path):
     def openssl(message: str) -> subprocess.CompletedProcess:
         (tmp_path / "signed").write_text(message)
         command = "openssl pkeyutl -verify -pubin -inkey signer.pem -rawin -in signed -sigfile signature"
-        return subprocess.run(command.split(), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(command.split(), cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
 
     good = openssl(signed)
     assert good.returncode == 0 and "Signature Verified Successfully" in good.stdout

@@ -216,7 +216,7 @@ def test_after_its_imports_the_child_opens_and_writes_nothing(tmp_path, monkeypa
 
     def end(child):
         # The tracer is what would be killed; it ends by itself with the child below it.
-        child.process.wait(20)
+        child.process.wait(300)
         kill(child)
 
     monkeypatch.setattr(process.Child, "end", end)

@@ -305,7 +305,7 @@ def test_nobody_waits_for_ever_when_work_comes_while_it_is_closed(path):
         store.close()
         for thread in threads:
             thread.join()
-        assert not wait(futures, timeout=10).not_done
+        assert not wait(futures, timeout=300).not_done
         path.unlink()
 
 
