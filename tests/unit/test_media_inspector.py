@@ -95,16 +95,17 @@ def test_a_child_that_died_between_two_files_is_replaced_without_a_failure():
 
 @POSIX
 def test_a_child_that_stops_answering_is_killed_by_the_clock():
-    with Inspector(wall_seconds=0.5) as guard:
+    with Inspector(wall_seconds=60) as guard:
         look(guard, b"warm")
+        process = guard._child.process
 
         def read(offset, length):
-            os.kill(guard.process_id, signal.SIGSTOP)
+            os.kill(process.pid, signal.SIGSTOP)
             return PHOTO[offset : offset + length]
 
-        running = guard._child.process
+        guard._wall_seconds = 1
         assert guard.inspect(read, len(PHOTO)) == FAILED
-        assert running.poll() == -signal.SIGKILL
+        assert process.poll() == -signal.SIGKILL
     with Inspector() as guard:
         assert not look(guard, PHOTO).failed
 
@@ -187,7 +188,7 @@ def test_no_behaviour_of_a_captured_child_gets_through(monkeypatch, behaviour):
         assert 0 < length <= READ_SIZE and offset + length <= len(PHOTO) and total <= READ_TOTAL
         return PHOTO[offset : offset + length]
 
-    with Inspector(wall_seconds=0.7 if hangs else 20) as guard:
+    with Inspector(wall_seconds=0.7 if hangs else 120) as guard:
         assert guard.inspect(read, len(PHOTO)) == FAILED
         assert guard.process_id is None
 

@@ -193,7 +193,7 @@ HEAD = "struct.pack('>HHHH', {}, {}, {}, {})"
 )
 def test_no_behaviour_of_a_captured_child_gets_through(monkeypatch, behaviour):
     monkeypatch.setattr(process, "_command", lambda module: [sys.executable, "-I", "-c", ROGUE + behaviour])
-    assert painted(PHOTO, wall_seconds=1 if "sleep" in behaviour else 20) == "damaged"
+    assert painted(PHOTO, wall_seconds=1 if "sleep" in behaviour else 120) == "damaged"
 
 
 def test_the_encoding_is_the_one_that_is_written_down():
