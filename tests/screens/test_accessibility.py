@@ -103,6 +103,8 @@ def check_words(screen, least: float) -> int:
 
 async def check_reach(person, screen) -> None:
     """Give the focus to all that takes it, and look whether it can be seen then."""
+    # The length of a text is told a moment later, and may take a row.
+    await person.until(lambda: getattr(screen, "_counted", 0) == getattr(screen, "_edits", 0))
     for widget in screen.focus_chain:
         widget.focus(scroll_visible=True)
         await person.settle()

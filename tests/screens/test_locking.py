@@ -12,6 +12,7 @@ from tui import supervisor
 from tui.crash import report
 from tui.dialogs.confirm import ConfirmDialog
 from tui.supervisor import EXIT_AGAIN, EXIT_QUIT, EXIT_STOPPED, Options, _merged, notice_of
+from tui.widgets.editor import Editor
 from tui.widgets.secret import SecretInput
 from vault import api
 from vault.errors import RefusedError
@@ -252,6 +253,7 @@ def test_what_was_pasted_just_before_locking_is_saved(at, vault):
         from textual import events
 
         await person.press("enter", "t")
+        await person.until(lambda: isinstance(person.app.focused, Editor))
         # As a terminal does: both come before anything else is done.
         person.app.post_message(events.Paste(text))
         person.app.post_message(events.Key("ctrl+l", None))
