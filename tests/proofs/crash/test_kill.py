@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+
 import pytest
 
 from tests.proofs import attempts
 from tests.proofs.attempts import VARIANTS, Attempt
-from tests.proofs.operations import OPERATIONS
+from tests.proofs.operations import HERE, OPERATIONS
 
 # How many points of each operation the short sample tries: fewer where a passphrase is derived or much is written.
 SAMPLE = {
@@ -73,3 +80,39 @@ def test_a_store_without_a_journal_is_found_out(workers, prepared, count):
     broken = [one for one in results if one.wrong]
     assert broken
     count("kill", "control: points at which a store without a journal was broken", len(broken))
+
+
+TRACED = """
+import json, sys
+from pathlib import Path
+from tests.proofs import interrupt
+from tests.proofs.operations import HERE, OPERATIONS, Root, unlocked
+root = Root(Path(sys.argv[2]), unlocked)
+ended = interrupt.run(lambda say: OPERATIONS[sys.argv[1]].run(root, lambda: None), root.folder, lambda *_: 0)
+print(json.dumps([call.name for call in ended.calls]))
+"""
+READING = {
+    "access", "close", "dup", "faccessat", "faccessat2", "fadvise64", "fcntl", "fstat", "fstatfs", "getdents64",
+    "ioctl", "lseek", "lstat", "mmap", "newfstatat", "pread64", "read", "readlink", "readlinkat", "stat", "statfs",
+    "statx",
+}  # fmt: skip
+"""Calls on files that change none; opening a file for reading is another."""
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+@pytest.mark.parametrize("name", ["unlock", "sign", "backup"])
+def test_strace_sees_no_call_that_changes_files_and_could_not_be_interrupted(prepared, tmp_path, count, name):
+    root, trace = tmp_path / "root", tmp_path / "trace"
+    shutil.copytree(prepared(name), root)
+    command = ["strace", "-f", "-y", "-o", trace, "-e", "trace=%file,%desc", "-e", "signal=none"]
+    ran = subprocess.run(
+        [*command, sys.executable, "-c", TRACED, name, root], cwd=HERE, capture_output=True, text=True, check=True
+    )
+    seen: Counter[str] = Counter()
+    for line in trace.read_text("utf-8", "replace").splitlines():
+        call = re.match(r"\d+ +(\w+)\(", line)
+        if call and str(root) in line and call[1] not in READING:
+            opened = call[1] in ("open", "openat")
+            seen[call[1]] += not opened or bool(re.search(r"O_(WRONLY|RDWR|CREAT|TRUNC)", line))
+    assert +seen == Counter(json.loads(ran.stdout))
+    count("kill", f"calls of '{name}' that strace sees, none more than can be interrupted", seen.total())

@@ -128,7 +128,7 @@ def test_a_program_that_says_it_wrong_is_found_out(workers, prepared, count, nam
 def test_a_vault_that_could_not_be_opened_for_writing_for_a_while_saves_again_when_it_can(workers, prepared, number):
     # After a failed write the store is opened anew. SQLite opens for reading alone what it cannot open for writing.
     (result,) = fail(
-        workers, prepared, "draft", lambda calls: [(at(calls, "pwrite64", "vault/vault.db"), number, True)]
+        workers, prepared, "draft", lambda calls: [(at(calls, "pwrite64", "vault/vault.db-journal"), number, True)]
     )
     judge([result])
     assert result.error and result.acknowledged
