@@ -39,6 +39,7 @@ from tests.proofs.crash.recording import (
 )
 
 SECTORS = (512, 4096)
+STORE = "vault.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +198,19 @@ def states(recording: Recording, most: int, seed: int) -> Iterator[State]:
                     return
         fruitless = 0 if found else fruitless + 1
         wanted = [_drawn(recording, cuts, chooser) for _ in range(max(most - len(seen), 64))]
+
+
+def in_the_middle(recording: Recording) -> State:
+    """Return the state in the middle of the longest commit: all was written, and the journal would undo it."""
+    disk, found, longest = _Disk(recording), None, 0
+    for number, step in enumerate(recording.steps):
+        names = [inode for folder in disk.folders.values() for name, inode in folder.items() if name == STORE]
+        if isinstance(step, Sync) and step.inode in names and len(disk.pending.get(step.inode, [])) >= longest:
+            longest = len(disk.pending.get(step.inode, []))
+            found = State(disk.found(disk.pending), number, tuple(disk.acks), "in the middle")
+        disk.go(step)
+    assert found and longest, "the store was never written"
+    return found
 
 
 def without_syncs(recording: Recording) -> Recording:

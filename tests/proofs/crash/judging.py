@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.proofs import operations
-from tests.proofs.crash import recording
+from tests.proofs.crash import disk, recording
 from tests.proofs.crash.disk import State
 from vault import api, keys
 from vault.errors import UnlockError
@@ -29,18 +29,33 @@ LARGE = 32 << 20
 """Bytes of a state from which comparing would cost more than judging."""
 WHOLE = 16
 AHEAD = 6
+RECOVERY = "recovery of "
 
 
-def record(name: str, folder: Path) -> recording.Recording:
-    """Prepare an operation in `folder`, run it once and return what it did to the disk; `folder` stays as prepared."""
+def prepare(name: str, folder: Path) -> None:
+    """Prepare the root of an operation.
+
+    Of "recovery of" an operation it is what a power cut leaves in the middle of its last commit, so that the next start
+    of the program goes back by the journal first, and then does the operation.
+    """
     folder.mkdir(parents=True)
-    operations.OPERATIONS[name].prepare(folder)
-    work = folder.with_name(f"{folder.name}-recorded")
-    shutil.copytree(folder, work)
+    before = name.removeprefix(RECOVERY)
+    operations.OPERATIONS[before].prepare(folder)
+    if before != name:
+        middle = disk.in_the_middle(record(before, folder))
+        shutil.rmtree(folder)
+        middle.build(folder)
+
+
+def record(name: str, prepared: Path) -> recording.Recording:
+    """Run an operation once in a copy of its prepared root, and return what it did to the disk."""
+    work = prepared.with_name(f"{prepared.name}-recorded")
+    shutil.copytree(prepared, work)
     reading, writing = os.pipe()
     try:
-        command = [sys.executable, "-m", "tests.proofs.operations", name, work, str(writing)]
-        return recording.record(command, work, folder.with_name("strace"), writing, pass_fds=(writing,), cwd=_TOP)
+        words = [name.removeprefix(RECOVERY), work, str(writing)]
+        command = [sys.executable, "-m", "tests.proofs.operations", *words]
+        return recording.record(command, work, prepared.with_name("strace"), writing, pass_fds=(writing,), cwd=_TOP)
     finally:
         os.close(reading)
         os.close(writing)
@@ -127,7 +142,7 @@ def judge_operation(name: str, prepared: Path, folder: Path, state: State, whole
         if mark in _good and not whole:
             return ""
     root = operations.Root(folder, lambda place: _keys(_key_file(prepared, folder, place.name)))
-    operations.OPERATIONS[name].check(root, told)
+    operations.OPERATIONS[name.removeprefix(RECOVERY)].check(root, told)
     if mark:
         _good.add(mark)
     return ""
