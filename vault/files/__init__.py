@@ -23,10 +23,11 @@ from vault.errors import (
     RefusedError,
 )
 from vault.files import held
-from vault.files.system import free_space, storage_error, sync, sync_folder, write_all
+from vault.files.system import cannot_grow, free_space, storage_error, sync, sync_folder, write_all
 
 __all__ = [
     "NewFile",
+    "cannot_grow",
     "empty_place",
     "forget_cached",
     "free_space",

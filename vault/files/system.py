@@ -49,6 +49,18 @@ def storage_error(error: OSError, what: str) -> VaultError:
     return StorageError(f"The operating system could not read or write {what}.", "Check the disk and try again.")
 
 
+LARGEST_ON_FAT: Final = (1 << 32) - 1
+"""Bytes of a file, at most, where a medium is formatted as FAT."""
+_NEARLY: Final = 64 << 20  # more than one step of work adds to a file
+
+
+def cannot_grow(path: Path, what: str) -> VaultError | None:
+    """Return an error if a file that could not be written is about as long as FAT lets one be; SQLite does not say."""
+    if LARGEST_ON_FAT - _NEARLY < os.stat(path).st_size <= LARGEST_ON_FAT:
+        return storage_error(OSError(errno.EFBIG, ""), what)
+    return None
+
+
 def free_space(folder: Path) -> int:
     """Return the bytes that this user may still write on the file system of `folder`.
 

@@ -8,7 +8,6 @@ matters is read back at every open, because SQLite ignores pragmas it does not k
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import queue
 import threading
@@ -28,7 +27,7 @@ from vault.errors import (
 )
 from vault.files import held, storage_error
 from vault.model import Secret
-from vault.store.failures import is_poison, primary_code, translate
+from vault.store.failures import is_poison, translate
 from vault.store.migrations import APPLICATION_ID, migrate, require_current
 from vault.surroundings import is_read_only, network_file_system
 
@@ -39,8 +38,6 @@ T = TypeVar("T")
 
 PAGE_SIZE: Final = 16384
 _LOCK_BYTE: Final = 0x40000000
-_LARGEST: Final = (1 << 32) - 1  # of a file on FAT
-_NEARLY: Final = 64 << 20  # more than one step of work ever adds
 _CIPHER: Final = (("cipher_page_size", str(PAGE_SIZE)), ("cipher_hmac_algorithm", "HMAC_SHA256"))
 _SETTINGS: Final = (
     ("journal_mode", "DELETE", "delete"),
@@ -58,10 +55,7 @@ _SETTINGS: Final = (
 
 
 class Database:
-    """An open store.
-
-    Use `create` or `open`; call `close` at the end. All methods may be called from any thread.
-    """
+    """An open store, from `create` or `open`; call `close` at the end. Any thread may call any method."""
 
     def __init__(self, path: Path, key: Secret, *, new: bool, read_only: bool) -> None:
         self.path = path
@@ -245,7 +239,7 @@ class Database:
                 except BaseException as error:  # noqa: BLE001 - handed to the caller
                     if self._suspect or connection.in_transaction or is_poison(error):
                         connection = self._reopen(connection)
-                    future.set_exception(self._told(error))
+                    future.set_exception(translate(error, self.path))
                 else:
                     self._commits += atomic
                     future.set_result(result)
@@ -255,12 +249,6 @@ class Database:
         if self._raw is not None:
             os.close(self._raw)
         held.let_go(key)
-
-    def _told(self, error: BaseException) -> BaseException:
-        """Return our error; SQLite does not say whether a file that could not be written may not grow any more."""
-        if primary_code(error) == 10 and _LARGEST - _NEARLY < self.path.stat().st_size <= _LARGEST:
-            return storage_error(OSError(errno.EFBIG, ""), "the store")
-        return translate(error)
 
     def _reopen(self, connection: Connection) -> Connection:
         """Start from what is on disk, after an error that leaves pages or keys in memory not to be trusted."""

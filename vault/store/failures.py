@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlcipher3 import dbapi2 as sqlite
 
 from vault.errors import (
@@ -12,7 +14,7 @@ from vault.errors import (
     RefusedError,
     StorageError,
 )
-from vault.files import storage_error
+from vault.files import cannot_grow, storage_error
 
 
 def primary_code(error: BaseException) -> int | None:
@@ -26,8 +28,13 @@ def is_poison(error: BaseException) -> bool:
     return isinstance(error, DamagedError) or primary_code(error) in (10, 11, 26)
 
 
-def translate(error: BaseException) -> BaseException:
-    """Turn an error of SQLite or of the operating system into ours; everything else passes unchanged."""
+def translate(error: BaseException, path: Path | None = None) -> BaseException:
+    """Turn an error of SQLite or of the operating system into ours; everything else passes unchanged.
+
+    Args:
+        error: What was raised.
+        path: The store, where its size may tell why it could not be written: SQLite does not say.
+    """
     if isinstance(error, UnicodeEncodeError):
         # It carries the whole text it complains about, which must not travel.
         return RefusedError("The text holds half a character, which cannot be stored.", "Type or paste it anew.")
@@ -48,6 +55,8 @@ def translate(error: BaseException) -> BaseException:
         ours = DamagedError("The store of this vault is damaged or is not a store.", "Restore it from a backup.")
     elif primary == 8:
         ours = ReadOnlyError("The store cannot be written.", "Copy the vault to a disk that can be written.")
+    elif primary == 10 and path is not None and (too_large := cannot_grow(path, "the store")):
+        ours = too_large
     elif primary == 10 and getattr(error, "at_commit", False):
         ours = StorageError("The disk failed at the very end of this step: it may be saved, or not.",
                             "Check the disk, and look whether it is there before you do it again.")  # fmt: skip

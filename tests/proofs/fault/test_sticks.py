@@ -17,10 +17,10 @@ from tests.proofs.fault import sticks
 from tests.vault_world import PASSPHRASE, introduce, make_vault, reopen, seal, unlock
 from vault import api
 from vault.errors import DiskFullError, InUseError, StorageError, VaultError
+from vault.files import system
 from vault.jobs import Job
 from vault.keys import FLOOR
 from vault.model import Verdict
-from vault.store import database
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="sticks are mounted on Linux only"),
@@ -236,7 +236,7 @@ def test_what_is_too_large_for_the_file_system_is_refused_and_nothing_is_lost(tm
         assert list(target.iterdir()) == []
 
     limit = (tmp_path / "vault" / "vault.db").stat().st_size + 1_000_000
-    monkeypatch.setattr(database, "_LARGEST", limit)
+    monkeypatch.setattr(system, "LARGEST_ON_FAT", limit)
     largest(limit)
     refused(lambda: api.intake.attach(vault, case, tmp_path / "more", Job()))
     refused(lambda: seal(vault, case, "Peer", target / "bundle.age", accept_metadata=True))
