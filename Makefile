@@ -68,7 +68,7 @@ translations: .venv/dev
 pictures: .venv/dev
 	$(PY) -P tests/screens/pictures.py docs/pictures
 
-prove: .venv/dev .venv-tools/packages wheels
+prove: .venv/dev .venv/fuzz .venv-tools/packages wheels
 	$(PY) -m pytest -m prove $(ARGS)
 
 mutate: .venv/dev
@@ -138,4 +138,10 @@ endif
 	@"$(PYTHON)" -m venv --clear .venv-tools
 	@$(TOOLS) -m pip --disable-pip-version-check --no-input install --quiet --quiet --no-user \
 		--require-hashes --no-deps --only-binary :all: -r requirements-tools.lock
+	@touch $@
+
+# What fuzzes with coverage exists for some systems only; where it cannot be had, those proofs are skipped and say so.
+.venv/fuzz: .venv/dev tests/proofs/hostile/requirements-fuzz.lock
+	@$(PIP) --require-hashes --no-deps --only-binary :all: -r tests/proofs/hostile/requirements-fuzz.lock || \
+		echo "atheris cannot be had here: the proofs that fuzz with coverage are skipped" >&2
 	@touch $@

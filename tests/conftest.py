@@ -67,6 +67,7 @@ SKIP_REASONS: dict[str, re.Pattern[str]] = {
     "gdb": re.compile(r"\b(gdb|gcore)\b"),
     "restic": re.compile(r"\brestic\b"),
     "borg": re.compile(r"\bborg\b"),
+    "atheris": re.compile(r"\batheris\b"),
     "root": re.compile(r"\broot\b"),
     "system": re.compile(r"\b(Linux|Windows|macOS|POSIX)\b"),
 }
@@ -167,6 +168,9 @@ def count(request: pytest.FixtureRequest) -> Callable[[str, str, int], None]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("evidence vault")
     group.addoption("--max-skips", type=int, metavar="N", help="fail if more than N tests skip, or for unknown reasons")
+    group.addoption(
+        "--fuzz-seconds", type=int, default=600, metavar="N", help="how long the long form fuzzes, all targets together"
+    )
     group.addoption(
         "--without", default="", metavar="KIND,…", help=f"do not count skips for want of: {', '.join(SKIP_REASONS)}"
     )

@@ -227,7 +227,7 @@ def test_after_its_imports_the_child_opens_nothing_and_connects_to_nothing(tmp_p
 def test_the_whole_bag_is_handed_over(monkeypatch):
     """A child that was given less would be less than a rehearsal."""
     sent = []
-    monkeypatch.setattr(process.Child, "send", lambda self, kind, body: sent.append((kind, body)))
+    monkeypatch.setattr(process.Child, "send", lambda self, kind, *body: sent.append((kind, b"".join(body))))
     monkeypatch.setattr(process.Child, "receive", lambda self, limits: (rehearsal.DONE, b""))
     monkeypatch.setattr(process.Child, "greet", lambda self: None)
     bag = gathered(FILES)

@@ -95,7 +95,7 @@ def _hand_over(child: Child, bag: Gathered, job: Job) -> None:
         if content is None:
             child.send(SEEN, head)
         else:
-            child.send(KEPT, head + content)
+            child.send(KEPT, head, content)
             done += len(content)
     child.send(END, b"")
     job.report(_STEP, bag.held, bag.held)

@@ -21,19 +21,20 @@ class Stream(Protocol):
     def read(self, size: int = -1, /) -> bytes | None:
         """Return up to `size` bytes, empty at the end."""
 
-    def write(self, data: bytes, /) -> int | None:
+    def write(self, data: bytes | memoryview, /) -> int | None:
         """Write some or all of `data` and return how much."""
 
 
-def send(stream: Stream, kind: bytes, body: bytes) -> None:
-    """Write one frame whole.
+def send(stream: Stream, kind: bytes, *body: bytes) -> None:
+    """Write one frame whole; its body may come in parts, which are not copied.
 
     Raises:
         OSError: The other side is gone.
     """
-    view = memoryview(_HEAD.pack(kind, len(body)) + body)
-    while view:
-        view = view[stream.write(bytes(view[:65536])) or 0 :]
+    for part in (_HEAD.pack(kind, sum(map(len, body))), *body):
+        view = memoryview(part)
+        while view:
+            view = view[stream.write(view[:65536]) or 0 :]
 
 
 def receive(stream: Stream, limits: dict[bytes, int]) -> tuple[bytes, bytes]:

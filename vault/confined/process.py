@@ -50,14 +50,14 @@ class Child:
             raise ViolationError
         self.confinement, self._greeted = words, True
 
-    def send(self, kind: bytes, body: bytes) -> None:
-        """Send one frame.
+    def send(self, kind: bytes, *body: bytes) -> None:
+        """Send one frame, whose body may come in parts.
 
         Raises:
             ViolationError: The child is gone.
         """
         try:
-            frames.send(cast(frames.Stream, self._requests), kind, body)
+            frames.send(cast(frames.Stream, self._requests), kind, *body)
         except OSError as error:
             raise ViolationError from error
 
