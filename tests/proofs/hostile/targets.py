@@ -458,10 +458,9 @@ def record_of(data: bytes) -> bytes:
     """
     payload, *lines = data.split(b"\n")
     texts: dict[int, str] = {}
+    count = itertools.count()
 
     def filled(line, top):
-        count = itertools.count(hash(top) % 1000)
-
         def members(found):
             digests = [one for one in found[1].replace(b'"', b"").split(b",") if one]
             while not digests or len(digests) % (8 if top else 4):
@@ -780,7 +779,7 @@ def _bundle_seeds():
     content = _paths()[-1]
     return [
         b"\0",
-        _change("signed", 0, layout.SIGNATURE, 40, b"A"),
+        _change("signed", 0, layout.SIGNATURE, 200, b"+"),
         _change("inside", 6, record, 0, RECORD[:200]),
         _change("inside", 0, record, 30, b"B"),
         _change("inside", 7, record, 0, b'{"number":2,"purpose":"x"}'),

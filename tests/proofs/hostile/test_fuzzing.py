@@ -13,7 +13,7 @@ import pytest
 
 from tests.proofs.hostile import fuzz, targets
 
-SAMPLE = 40
+SAMPLE = 100
 """Mutations of each target in the sample; a tenth of it where one input takes long."""
 SLOW = ("bundle", "folder", "receive", "container")
 
@@ -73,7 +73,7 @@ def test_a_fault_in_a_parser_is_found_by_replaying(monkeypatch, fault):
 
 def test_two_verifiers_that_differ_are_noticed(monkeypatch):
     monkeypatch.setattr(targets.verifier, "verify", lambda *_: {})
-    bad = targets._change("signed", 0, targets.layout.SIGNATURE, 40, b"A")
+    bad = targets._change("signed", 0, targets.layout.SIGNATURE, 200, b"+")
     with pytest.raises(targets.Disagreement):
         targets.attempt("bundle", bad)
 
