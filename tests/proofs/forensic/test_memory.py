@@ -143,7 +143,7 @@ def test_nothing_is_left_in_any_process_after_locking(terminal, filled, place, c
 
 
 @pytest.mark.prove
-@pytest.mark.parametrize("round_", range(3))
+@pytest.mark.parametrize("round_", range(2))
 @pytest.mark.parametrize("way", ["key", "idle", "killed", "SIGTERM", "SIGHUP"])
 def test_nothing_is_left_in_core_images_after_locking(terminal, filled, place, way, round_, count):
     if shutil.which("gcore") is None:

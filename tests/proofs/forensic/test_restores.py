@@ -56,7 +56,8 @@ class Exchange:
 
     def backup(self) -> None:
         api.backup.backup(self.sender, self.folder / "stick", Job())
-        kept = self.folder / f"stick-{len(self.generations)}"
+        self.made += 1
+        kept = self.folder / f"stick-{self.made}"
         shutil.copytree(self.folder / "stick", kept)
         self.generations.append((kept, self.sender.keys))
 
@@ -137,7 +138,7 @@ def test_an_honest_restore_is_never_called_a_second_history(exchange, count, see
 
 
 @pytest.mark.prove
-@pytest.mark.parametrize("seed", range(100, 160))
+@pytest.mark.parametrize("seed", range(100, 130))
 def test_honest_walks_are_never_called_a_second_history(exchange, count, seed):
     honest(exchange(), random.Random(seed), 40, count)
 
@@ -223,7 +224,7 @@ def test_two_histories_are_always_called_that(exchange, count, way, seed):
 
 @pytest.mark.prove
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("seed", range(1000, 1100))
+@pytest.mark.parametrize("seed", range(1000, 1060))
 def test_walks_of_two_histories_are_always_called_that(exchange, count, way, seed):
     two_histories(exchange(), random.Random(seed), way, count)
 

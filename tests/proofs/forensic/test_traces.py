@@ -6,6 +6,7 @@ folders. A run that leaks on purpose is found by the same search, also after it 
 
 from __future__ import annotations
 
+import argparse
 import os
 import shlex
 import shutil
@@ -21,6 +22,7 @@ from tests.proofs.forensic.canaries import FORMS, PASSPHRASE, TEXTS, Wanted, wri
 from tests.proofs.forensic.watched import Disk, handed_over, internet, written
 from tests.screens.conftest import Terminal
 from tests.vault_world import make_vault, seal
+from tui.cli.parser import build
 from vault import api
 
 WANTED = Wanted()
@@ -42,7 +44,9 @@ def disk():
     subprocess.run(started, input=PASSPHRASE.encode(), env=made.environment, check=True, timeout=60)
     yield made
     made.close()
+    after = WANTED.in_pieces(written_to(made.image))
     shutil.rmtree(folder)
+    assert after == set(), "on the disk that is no longer mounted"
 
 
 @pytest.fixture(scope="module")
@@ -324,3 +328,116 @@ def test_the_passphrase_given_as_an_argument_would_be_found(disk):
     first = disk.runs + 1
     disk.python("pass", PASSPHRASE)
     assert "passphrase, UTF-8" in WANTED.in_pieces([b"\0".join(handed_over(disk.calls(first)))])
+
+
+# -- every command --------------------------------------------------------------------------------------------------
+
+
+def commands(parser: argparse.ArgumentParser, before: tuple[str, ...] = ()) -> set[str]:
+    """Return all commands that there are, with the parts that some of them have."""
+    inner = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+    if not inner:
+        return {" ".join(before)}
+    return set().union(*(commands(one, (*before, name)) for name, one in inner[0].choices.items()))
+
+
+_NEW = "garden ribbon thunder candle violet anchor"
+_SHARE = "window copper marble thistle orchard lantern"
+
+
+@pytest.mark.prove
+def test_every_command_there_is_leaves_nothing(sent, disk, count):
+    """Each command once, and some of them failing: the disk, sockets, paths and arguments are searched after all."""
+    first, ran, home = disk.runs + 1, set(), disk.home / "every"
+    home.mkdir()
+    outside = disk.folder / "every"
+    outside.mkdir()
+    every = commands(build())
+    vault = disk.vault
+    disk.vault = home / "vault"
+    bundle, card = sent
+
+    def call(*words, codes=(0,), **more):
+        ran.update(one for one in every if " ".join(map(str, words)).startswith(one))
+        done = disk.run(*words, **more)
+        assert done.code in codes, (words, done.out, done.err)
+        return done.json()
+
+    def texts(*names):
+        return "".join(f"{TEXTS[name]}\n" for name in names)
+
+    call("init", "--name", "-", stdin="somebody\n")
+    call("phrase")
+    case = call("case", "add", stdin=texts("title of a case"))["id"]
+    call("case", "list")
+    call("case", "show", case)
+    words = ("testimony", "add", "--case", case, "--file", "-", "--title", "-")
+    record = call(*words, stdin=texts("title of a testimony", "testimony", "testimony in Chinese"))["id"]
+    note = call("record", "add", "--case", case, "--type", "note", "--file", "-", stdin=f"text = '{TEXTS['draft']}'")[
+        "id"
+    ]
+    call("record", "correct", note, "--file", "-", stdin=f"text = '{TEXTS['testimony']}'")
+    call("record", "list", "--case", case)
+    call("record", "show", record)
+    gone = call(*words, stdin="text = 'gone'")["id"]
+    call("record", "delete", gone, "--why", "-", stdin=texts("reason"))
+    (outside / "visit.toml").write_text(versions._VISIT)
+    call("schema", "add", outside / "visit.toml")
+    call("schema", "list")
+    call("schema", "show", "visit")
+    source = outside / f"{TEXTS['name of a file']}.txt"
+    source.write_text(TEXTS["content of a file"])
+    file = call("attach", "--case", case, "--note", "-", source, stdin=texts("note on a file"))["attachments"][0]["id"]
+    call("attachment", "list", "--case", case)
+    call("attachment", "show", file)
+    call("extract", file, "--out", outside / "extracted", "--why", "-", stdin=texts("reason"))
+    call("search", stdin=texts("words searched for"))
+    call("identity", "show")
+    call("identity", "card", "--out", home / "card", "--name", "-", stdin="somebody\n")
+    call("identity", "export", "--type", "hybrid", "--out", outside / "identity")
+    contact = TEXTS["name of a contact"]
+    found = call("contact", "add", card, "--name", "-", stdin=f"{contact}\n")
+    call("contact", "list")
+    call("contact", "verify", "-", "--fingerprint", "-", stdin=f"{contact}\n{found['fingerprint']}\n")
+    call("contact", "rename", "-", "-", stdin=f"{contact}\n{contact} again\n")
+    words = ("seal", "--case", case, "--to", "-", "--purpose", "-", "--accept-metadata", "--out", home / "out.age")
+    call(*words, stdin=f"{contact} again\n{TEXTS['purpose']}\n", codes=(0, 4))
+    words = ("seal", "--case", case, "--with-passphrase", "--accept-metadata", "--out", home / "under.age")
+    call(*words, secrets=(PASSPHRASE, _SHARE))
+    call(
+        "reveal", f"{record}:title", "--to", "-", "--out", home / "reveal.age", stdin=f"{contact} again\n", codes=(0, 4)
+    )
+    call("contact", "remove", "-", "--why", "-", stdin=f"{contact} again\n{TEXTS['reason']}\n")
+    call("open", home / "under.age", "--with-passphrase", "--out", outside / "bag", secrets=(_SHARE,), codes=(0, 6))
+    call("receive", bundle, codes=(0, 1, 4, 6))
+    call("verify", outside / "bag", codes=(0, 6))
+    call("log", "show")
+    call("log", "verify")
+    call("log", "checkpoint", "--out", home / "anchor")
+    call("log", "prove", record, "--out", home / "proof")
+    call("check", "--anchor", home / "anchor")
+    call("backup", home / "stick")
+    shares = [home / f"share-{number}" for number in range(3)]
+    for one in shares:
+        one.mkdir()
+    out = [word for one in shares for word in ("--out", one)]
+    call("recovery", "make", *out, secrets=(PASSPHRASE, _SHARE, _SHARE, _SHARE))
+    written_shares = [next(one.iterdir()) for one in shares[:2]]
+    call("recovery", "check", *written_shares, secrets=(_SHARE, _SHARE))
+    call("recovery", "use", *written_shares, secrets=(_SHARE, _SHARE, PASSPHRASE))
+    call("passwd", secrets=(PASSPHRASE, _NEW))
+    call("rekey", secrets=(_NEW,))
+    disk.vault = home / "restored"
+    call("restore", home / "stick")
+    call("demo", codes=(0, 4, 5, 70))
+    disk.vault = vault
+    assert every - ran == set()
+    calls = disk.calls(first)
+    assert left_on(disk) == set()
+    assert internet(calls) == []
+    told = WANTED.in_pieces([b"\0".join(handed_over(calls))])
+    assert {name for name in told if not name.startswith("name of a file")} == set()
+    places = (f"{home}/", f"{outside}/", str(home), str(outside), "/dev/", "/proc/self/")
+    strange = {path for path in written(calls) if not path.startswith(places)}
+    assert {path for path in strange if not path.startswith("/tmp/evault-demo")} == set()
+    count("trace", "commands and parts of commands, all there are, after which everything was searched", len(every))
