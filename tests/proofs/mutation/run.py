@@ -25,7 +25,7 @@ from tests.proofs.mutation.mutants import Mutant, mutants_of, sample
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ("crypto", "formats", "bundle", "store")
 TESTS = ("unit", "integration", "interop", "reference")
-STEPS = (4.0, 30.0)
+STEPS = (1.0, 8.0, 30.0)
 """Seconds of tests in the first steps: most faults are noticed by the first."""
 
 SURVIVORS = Path(__file__).with_name("survivors.md")
@@ -49,10 +49,13 @@ class Lines:
         }
 
     def tests_of(self, mutant: Mutant) -> list[str]:
-        """Return the tests that run a line of the statement, fastest first; for what runs at import, of the module."""
+        """Return the tests that run a line of the statement, fastest first.
+
+        Where none does, those of the module: the line runs when the module is imported, or in a child process.
+        """
         lines = self._lines.get(mutant.path, {})
         found = {test for line in range(mutant.lines[0], mutant.lines[1] + 1) for test in lines.get(line, ())}
-        if not found and any(line in lines for line in range(mutant.lines[0], mutant.lines[1] + 1)):
+        if not found:
             found = {test for tests in lines.values() for test in tests}
         return sorted((self._names[test] for test in found), key=lambda test: (self.seconds[test], test))
 
@@ -124,11 +127,12 @@ def write_lines(tree: Path, file: Path) -> None:
         raise SystemExit(f"the tests could not be run: pytest ended with {code}")
 
 
-def compile_all(tree: Path) -> None:
-    """Let Python keep what it compiles of the program and of the tests: the children keep nothing."""
+def compile_all(tree: Path, new: bool) -> None:
+    """Let Python keep what it compiles of the program, and of the tests of a new tree: the children keep nothing."""
     places = [name for name in ("vault", "tui") if (tree / name).is_dir()]
     subprocess.run([sys.executable, "-m", "compileall", "-q", *places], cwd=tree, check=True)
-    _pytest(tree, "--collect-only", "-q", quiet=True)
+    if new:
+        _pytest(tree, "--collect-only", "-q", quiet=True)
 
 
 def _pytest(tree: Path, *options: str | Path, quiet: bool = False) -> int:
@@ -165,7 +169,8 @@ def main() -> int:
     chosen = parser.parse_args()
 
     tree, lines_file, file = chosen.work / "tree", chosen.work / "lines.json", chosen.work / "results.jsonl"
-    changed = worker.lay(chosen.root, tree)
+    new = not tree.exists()
+    worker.lay(chosen.root, tree)
     if chosen.anew or not lines_file.exists():
         write_lines(tree, lines_file)
     lines = Lines(lines_file)
@@ -174,8 +179,7 @@ def main() -> int:
     drawn = [each for each in drawn if chosen.only in each.path]
     known, same = results(file), equivalents()
 
-    if changed:
-        compile_all(tree)
+    compile_all(tree, new)
     worker.warm()
     for place, mutant in enumerate(drawn, 1):
         last = known.get(mutant.number)

@@ -46,9 +46,9 @@ class Ending:
     reason: str = ""
 
 
-def lay(root: Path, tree: Path) -> bool:
-    """Lay a copy of the project that may be changed, or put right the one that lies there; True when it was not."""
-    kept, changed = set(), False
+def lay(root: Path, tree: Path) -> None:
+    """Lay a copy of the project that may be changed, or put right the one that lies there."""
+    kept = set()
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if not any(fnmatch(name, pattern) for pattern in NOT_COPIED)]
         to = tree / Path(folder).relative_to(root)
@@ -58,12 +58,9 @@ def lay(root: Path, tree: Path) -> bool:
             kept.add(copy)
             if not copy.is_file() or copy.stat().st_mtime != source.stat().st_mtime or not cmp(source, copy, False):
                 shutil.copy2(source, copy)
-                changed = True
     for path in tree.rglob("*"):
         if path.is_file() and path not in kept and path.parent.name != "__pycache__":
             path.unlink()
-            changed = True
-    return changed
 
 
 def warm() -> None:
@@ -146,7 +143,7 @@ def _child(tree: Path, tests: Sequence[str], told: int, temporary: str, seconds:
         null = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(null, standard)
-        limit = int(5 + 5 * seconds)
+        limit = int(3 + 5 * seconds)
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
