@@ -1,6 +1,7 @@
 """Stages in threads: order kept, errors handed over, nothing left running."""
 
 import io
+import sys
 import threading
 import time
 
@@ -100,4 +101,35 @@ def test_after_an_error_of_the_writer_nothing_more_is_written():
         target.write(b"x")
         raise KeyError
     assert written == []
+    assert running() == []
+
+
+def test_what_still_waits_when_the_writer_fails_is_dropped():
+    taken, begun, go, main = [], threading.Event(), threading.Event(), threading.get_ident()
+
+    def target(data):
+        begun.set()
+        go.wait()
+        taken.append(len(data))
+
+    def waits_for_the_end():
+        frame = sys._current_frames()[main]
+        names = set()
+        while frame is not None:
+            names.add(frame.f_code.co_name)
+            frame = frame.f_back
+        return {"__exit__", "join"} <= names
+
+    def release():
+        while not waits_for_the_end():
+            time.sleep(0.001)
+        go.set()
+
+    with pytest.raises(KeyError), Behind(target) as behind:
+        behind.write(bytes(PIECE))
+        begun.wait()
+        behind.write(bytes(PIECE))
+        threading.Thread(target=release).start()
+        raise KeyError
+    assert taken == [PIECE]
     assert running() == []

@@ -12,6 +12,7 @@ from vault.formats import (
     age_armor,
     age_header,
     age_recipients,
+    backup_manifest,
     bech32,
     contact_card,
     custody_entry,
@@ -45,6 +46,7 @@ LIMITS = [
     ("bundle", "all files but attachments together", [layout.MAX_SMALL_TOTAL, layout.MAX_SMALL_TOTAL >> 20]),
     ("bundle", "keys of a recipient", [manifest.MAX_KEYS]),
     ("bundle", "purpose", [manifest.MAX_PURPOSE]),
+    ("backup", "a manifest, decrypted", [backup_manifest.MAX_SIZE]),
     ("custody-log", "entries of a log", [merkle.MAX_SIZE]),
     ("custody-log", "one disclosure", [custody_entry.MAX_DISCLOSURE]),
     (

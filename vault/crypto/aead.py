@@ -19,7 +19,6 @@ from vault.crypto.hashes import equal
 from vault.crypto.randomness import random_bytes
 from vault.errors import IntegrityError
 
-KEY_SIZE = 32
 TAG_SIZE = 16
 SEAL_OVERHEAD = 24 + TAG_SIZE
 

@@ -16,6 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 COMPARE = {
@@ -69,7 +70,7 @@ class Mutant:
             compile(changed, self.path, "exec")
         except (SyntaxError, ValueError):
             return False
-        return ast.dump(changed) != ast.dump(ast.parse(source))
+        return ast.dump(changed) != _dump(source)
 
     def told(self) -> str:
         """One line that says what is changed and where."""
@@ -295,6 +296,11 @@ class _Finder:
         place = ".".join(self._place)
         before = self._source[start:end].decode()
         return Mutant(self._path, node.lineno, self._lines, place, operator, start, end, before, after)
+
+
+@cache
+def _dump(source: bytes) -> str:
+    return ast.dump(ast.parse(source))
 
 
 def _is_string(node: ast.expr) -> bool:

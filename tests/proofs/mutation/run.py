@@ -9,6 +9,7 @@ listed with its reason in `survivors.md`.
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import json
 import os
@@ -40,24 +41,42 @@ def all_mutants(root: Path) -> list[Mutant]:
 class Lines:
     """Which tests run which lines, as `lines` wrote it down."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, tree: Path) -> None:
         told = json.loads(file.read_text("utf-8"))
         self.seconds: dict[str, float] = told["tests"]
         self._names = list(self.seconds)
         self._lines = {
             path: {int(line): tests for line, tests in lines.items()} for path, lines in told["lines"].items()
         }
+        self._imports = {file: _imports(tree / file) for file in {name.split("::")[0] for name in self._names}}
 
     def tests_of(self, mutant: Mutant) -> list[str]:
         """Return the tests that run a line of the statement, fastest first.
 
-        Where none does, those of the module: the line runs when the module is imported, or in a child process.
+        Where none does, those of the module: the line runs when the module is imported, or in a child process. First
+        come then the tests whose file imports the module: they may do no more than look at its constants.
         """
         lines = self._lines.get(mutant.path, {})
         found = {test for line in range(mutant.lines[0], mutant.lines[1] + 1) for test in lines.get(line, ())}
+        near: set[str] = set()
         if not found:
             found = {test for tests in lines.values() for test in tests}
-        return sorted((self._names[test] for test in found), key=lambda test: (self.seconds[test], test))
+            module = mutant.path.removesuffix(".py").replace("/", ".")
+            files = {file for file, modules in self._imports.items() if module in modules}
+            near = {name for name in self._names if name.split("::")[0] in files}
+        names = {self._names[test] for test in found} | near
+        return sorted(names, key=lambda test: (test not in near, self.seconds[test], test))
+
+
+def _imports(file: Path) -> set[str]:
+    """Return the names of all modules, and of what else it could be, that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {node.module, *(f"{node.module}.{each.name}" for each in node.names)}
+    return found
 
 
 def steps(tests: list[str], seconds: dict[str, float], most: float) -> Iterator[list[str]]:
@@ -173,7 +192,7 @@ def main() -> int:
     worker.lay(chosen.root, tree)
     if chosen.anew or not lines_file.exists():
         write_lines(tree, lines_file)
-    lines = Lines(lines_file)
+    lines = Lines(lines_file, tree)
     mutants = all_mutants(tree)
     drawn = sample(tree, mutants, chosen.count or len(mutants), chosen.seed)
     drawn = [each for each in drawn if chosen.only in each.path]
