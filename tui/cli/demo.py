@@ -78,10 +78,10 @@ class _Demo:
         case = api.cases.add(vault, "示例案件 (a made-up case)")
         samples = resources.files("tui") / "samples"
         text = (samples / _TESTIMONY).read_text("utf-8")
-        self._tell(f"She signs a testimony of {len(text)} characters in Chinese (made up).")
-        api.records.add(
-            vault, case.id, "testimony", {"title": "证言（虚构）", "language": "zh-Hans", "statement": text}
-        )
+        self._tell(f"She signs a testimony of {len(text)} characters in Chinese (made up), and what he agreed to.")
+        agreed = {"uses": ["partner", "court"], "name_use": "pseudonym", "risks_explained": "yes"}
+        said = {"title": "证言（虚构）", "language": "zh-Hans", "statement": text, "consent": agreed}
+        api.records.add(vault, case.id, "testimony", said)
         named = [Path(name) for name in self._context.arguments.files]
         for one in named or [self._sample(name) for name in _SAMPLES]:
             taken = api.intake.attach(vault, case.id, one, self._context.job)
