@@ -164,9 +164,21 @@ class OpenVault:
         Raises:
             RefusedError: It would lie inside the vault.
         """
-        place = Path(os.path.realpath(target))
-        if Path(os.path.realpath(self.folder)) in (place, *place.parents):
+        if self._is_inside(target):
             raise RefusedError(f"{what} would lie inside the vault.", "Name a place outside the vault's folder.")
+
+    def refuse_own(self, source: Path) -> None:
+        """Refuse to take a file of the vault's own for evidence: with it the wrapped keys could leave in a bundle.
+
+        Raises:
+            RefusedError: It lies inside the vault.
+        """
+        if self._is_inside(source):
+            raise RefusedError("This file belongs to the vault itself.", "To keep the vault elsewhere, make a backup.")
+
+    def _is_inside(self, path: Path) -> bool:
+        place = Path(os.path.realpath(path))
+        return Path(os.path.realpath(self.folder)) in (place, *place.parents)
 
     def write_out(
         self, target: Path, what: str, event: CustodyEvent, make: Callable[[], bytes], *, secret: bool = False

@@ -71,7 +71,8 @@ class TestimonyScreen(DraftScreen):
 
     def on_mount(self) -> None:
         """Let the person write."""
-        self._editor.focus()
+        # At once, not with the next message: what is pasted in between would reach nobody.
+        self.set_focus(self._editor)
         self._editor.action_whole_end()
 
     def on_resize(self, event: Resize) -> None:
