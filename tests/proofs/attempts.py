@@ -289,10 +289,10 @@ def _unclean(errors: list[dict[str, Any]]) -> str:
     return ""
 
 
-def killed_in_the_middle(operation: str, template: Path, target: Path) -> None:
+def killed_in_the_middle(operation: str, template: Path, target: Path, calls: list[Call]) -> None:
     """Make a root that was killed at the end of its largest commit, so that the next opening has to undo that."""
     commits: list[list[int]] = [[]]
-    for number, call in enumerate(trace(operation, template), 1):
+    for number, call in enumerate(calls, 1):
         if (call.name, call.file) == ("ftruncate", "vault/vault.db-journal"):
             commits.append([])
         elif (call.name, call.file) == ("pwrite64", "vault/vault.db"):
