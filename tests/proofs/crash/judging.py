@@ -11,6 +11,7 @@ import hashlib
 import multiprocessing
 import os
 import shutil
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -29,6 +30,8 @@ LARGE = 32 << 20
 """Bytes of a state from which comparing would cost more than judging."""
 WHOLE = 16
 AHEAD = 6
+FOR_EVER = 600
+"""Seconds after which a state is taken for one at which the program hangs."""
 RECOVERY = "recovery of "
 
 
@@ -110,12 +113,19 @@ def _derive_once() -> None:
     keys.argon2id = functools.cache(keys.argon2id)  # type: ignore[assignment]
 
 
+def _hangs(*_: object) -> None:
+    raise TimeoutError("it went on and on")
+
+
 def _removing(judge: Callable[[Path, State, bool], str], folder: Path, state: State, whole: bool) -> str:
+    signal.signal(signal.SIGALRM, _hangs)
+    signal.alarm(FOR_EVER)
     try:
         return judge(folder, state, whole)
     except BaseException as error:  # noqa: BLE001 - whatever goes wrong is what this is for
         return "".join(traceback.format_exception(error))
     finally:
+        signal.alarm(0)
         shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(_copy_of(folder), ignore_errors=True)
 
