@@ -207,7 +207,10 @@ def sweep(connection: Connection, keep: Iterable[int] = (), chunks: int = BATCH_
         ).fetchall()
         connection.executemany("DELETE FROM chunk WHERE id = ?", ids)
         if len(ids) < chunks:
-            connection.execute("DELETE FROM content WHERE serial = ?", (serial,))
+            gone = connection.execute("DELETE FROM content WHERE serial = ?", (serial,)).rowcount
+            if not ids and not gone:
+                # A damaged index names what is not there, and would be swept for ever.
+                continue
         connection.execute(f"PRAGMA incremental_vacuum({chunks * 80})").fetchall()
         return True
     return False
