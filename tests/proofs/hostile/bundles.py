@@ -429,7 +429,8 @@ def encryption(draw: random.Random) -> Iterator[Case]:
         b"age-encryption.org/v1\n" + b"-> " * 90_000,
     ):
         yield Case("no age file", repr(line[:24]), REFUSED, lambda line=line: line)
-        yield Case("no age file", f"{line[:24]!r} and more", REFUSED, lambda line=line: line + good)
+        if line:
+            yield Case("no age file", f"{line[:24]!r} and more", REFUSED, lambda line=line: line + good)
     for change in (
         lambda t: t[:-20],
         lambda t: t + b"x",

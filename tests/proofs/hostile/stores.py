@@ -6,6 +6,7 @@ would look at, writes something, and says how it ended.
 
 from __future__ import annotations
 
+import faulthandler
 import hashlib
 import hmac
 import json
@@ -187,6 +188,7 @@ def attempt(work: Callable[[], str]) -> dict[str, str]:
     child = os.fork()
     if not child:
         os.close(receive)
+        faulthandler.disable()
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         size = int(Path("/proc/self/statm").read_text().split()[0]) * 4096
