@@ -25,7 +25,7 @@ def primary_code(error: BaseException) -> int | None:
 
 def is_poison(error: BaseException) -> bool:
     """True after a failed write or sync, and after a page that does not authenticate: SQLCipher refuses all then."""
-    return isinstance(error, DamagedError) or primary_code(error) in (10, 11, 26)
+    return isinstance(error, DamagedError | MemoryError) or primary_code(error) in (10, 11, 26)
 
 
 def translate(error: BaseException, path: Path | None = None) -> BaseException:
@@ -40,6 +40,10 @@ def translate(error: BaseException, path: Path | None = None) -> BaseException:
         return RefusedError("The text holds half a character, which cannot be stored.", "Type or paste it anew.")
     if isinstance(error, OSError):
         return storage_error(error, "the store")
+    if isinstance(error, MemoryError):
+        # SQLite takes a page that SQLCipher cannot decrypt while it prepares a write for a want of memory.
+        message = "A page of the store is damaged, or memory ran out; nothing of this step was saved."
+        return DamagedError(message, "Close other programs and check the vault; if it is damaged, restore a backup.")
     if not isinstance(error, sqlite.Error):
         return error
     primary = primary_code(error)

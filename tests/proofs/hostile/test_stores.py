@@ -43,6 +43,13 @@ def test_a_file_that_somebody_without_the_key_altered_is_refused_or_intact(tmp_p
 
 
 @LINUX
+@pytest.mark.parametrize("number", [50_096, 50_135])
+def test_a_damaged_page_met_while_writing_is_damage_and_no_want_of_memory(tmp_path, number):
+    (one,) = drive(tmp_path, "outside", number, 1)
+    assert one["end"] == "refused" and one["what"].startswith("DamagedError"), one
+
+
+@LINUX
 def test_a_key_file_that_was_altered_is_refused_or_opens_from_its_other_copy(tmp_path, count):
     ends = judge(drive(tmp_path, "keys", 0, 12), count, "key files altered")
     assert ends["refused"] and ends["intact"]
