@@ -373,9 +373,8 @@ def test_every_command_there_is_leaves_nothing(sent, disk, count):
     call("case", "show", case)
     words = ("testimony", "add", "--case", case, "--file", "-", "--title", "-")
     record = call(*words, stdin=texts("title of a testimony", "testimony", "testimony in Chinese"))["id"]
-    note = call("record", "add", "--case", case, "--type", "note", "--file", "-", stdin=f"text = '{TEXTS['draft']}'")[
-        "id"
-    ]
+    words = ("record", "add", "--case", case, "--type", "note", "--file", "-")
+    note = call(*words, stdin=f"text = '{TEXTS['draft']}'")["id"]
     call("record", "correct", note, "--file", "-", stdin=f"text = '{TEXTS['testimony']}'")
     call("record", "list", "--case", case)
     call("record", "show", record)
