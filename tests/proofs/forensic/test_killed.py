@@ -48,7 +48,7 @@ def kill(workers, root, operation, most, count):
 
 @pytest.mark.parametrize("operation", killing.OPERATIONS)
 def test_after_a_kill_the_log_goes_on_as_its_anchors_say(workers, root, count, operation):
-    kill(workers, root, operation, 4, count)
+    kill(workers, root, operation, 2, count)
 
 
 @pytest.mark.prove

@@ -232,7 +232,7 @@ def test_after_a_rekey_no_older_page_or_file_opens(world, count):
     fresh = api.setup.rekey(vault.folder, secret, Job())
     fresh.close()
     store = (vault.folder / "vault.db").read_bytes()
-    for at in versions.changed_pages(world.states[-1].store, store):
+    for at in versions.changed_pages(world.states[-1].store, store)[::4]:
         versions.write_store(vault, versions.spliced(world.states[-1].store, store, [at]))
         assert versions.noticed(fresh)
         count("rollback", "older pages put back after a rekey, found", 1)
