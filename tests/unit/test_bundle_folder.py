@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+import signal
 import socket
 
 import pytest
@@ -67,6 +68,30 @@ def test_special_files_are_neither_opened_nor_accepted(bag, tmp_path, monkeypatc
     found = errors(bag)
     assert ("1 container", "not-a-file", PHOTO) in found
     assert ("1 container", "not-a-file", "signers2") in found
+
+
+@pytest.mark.skipif(os.name == "nt", reason="not on Windows: there are no such files")
+def test_what_becomes_a_special_file_meanwhile_is_not_waited_for(bag, monkeypatch):
+    """A pipe that nobody writes to would hold up whoever opens it for good; the alarm only ends a failing test."""
+    real = layout.place
+
+    def place(path):
+        if (bag / PHOTO).is_file():
+            (bag / PHOTO).unlink()
+            os.mkfifo(bag / PHOTO)
+        return real(path)
+
+    def waited(*_):
+        raise AssertionError("it waits")
+
+    monkeypatch.setattr(layout, "place", place)
+    old = signal.signal(signal.SIGALRM, waited)
+    signal.alarm(60)
+    try:
+        assert ("2 layout and names", "not-a-file", PHOTO) in errors(bag)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, old)
 
 
 @pytest.mark.parametrize("path", [".DS_Store.txt", "data/attachments/.hidden", "fetch.txt", "data/evil.txt"])

@@ -174,6 +174,12 @@ def test_a_text_that_cannot_be_in_a_note_is_not_signed(text):
         sign_note(text, NAME, KEY, sign)
 
 
+@pytest.mark.parametrize("text", ["", "no newline at its end", "a\0b\n", "a" * MAX_TEXT_SIZE + "\n"])
+def test_a_text_that_cannot_be_in_a_note_is_not_written(text):
+    with pytest.raises(FormatError):
+        SignedNote(text, (NoteSignature("w", bytes(4), b"s"),)).encode()
+
+
 def test_no_error_carries_the_text_along():
     with pytest.raises(FormatError) as caught:
         sign_note("a name\udc80\n", NAME, KEY, sign)
