@@ -134,6 +134,11 @@ def test_what_cannot_be_in_a_proof_is_not_written():
             bad.encode()
 
 
+def test_the_longest_audit_path_is_read_back():
+    longest = replace(proof_of(5), path=(bytes(32),) * 53)
+    assert TlogProof.decode(longest.encode()) == longest
+
+
 def test_a_whole_entry_travels_in_the_extra_data():
     extra = encode_extra(ENTRIES[5], ["WyJhIl0", "WyJiIl0"])
     assert extra == b'{"disclosures":["WyJhIl0","WyJiIl0"],"entry":"{\\"number\\":5}","format":"custody-proof/1"}'
