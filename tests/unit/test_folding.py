@@ -42,6 +42,7 @@ ANY_TEXT = st.text(st.characters(exclude_categories=[]))
         ("قازاق", "قـــازاق"),  # tatweel
         ("تىل", "\u0674تىل"),  # the Kazakh high hamza and the letter typed for it
         ("تىل", "ءتىل"),
+        ("رحمن", "رحم\u0670ن"),  # the alef that stands above
         ("ﻗﺎزاق", "قازاق"),  # presentation forms, as copied from PDF files
         ("ёлка", "елка"),
         ("за\u0301мок", "замок"),
@@ -65,6 +66,12 @@ def test_different_words_stay_different(one: str, other: str) -> None:
 def test_every_han_character_is_a_token_and_numbers_stay_whole() -> None:
     assert fold("2018年02月,王全璋A4") == "2018 年 02 月 王 全 璋 a4"
     assert fold("〇々\U00020000\U00031350か") == "〇 々 \U00020000 \U00031350 か"
+
+
+@pytest.mark.parametrize("character", "〡〩㐀䶿一鿿ぁゖァヺㄅㄯ")
+def test_the_first_and_the_last_character_of_each_script_without_spaces_stands_alone(character: str) -> None:
+    assert len(fold(character * 2).split()) == 2
+    assert len(fold(f"a{character}b").split()) == 3
 
 
 def test_tibetan_syllables_keep_their_vowel_signs() -> None:
