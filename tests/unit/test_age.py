@@ -409,3 +409,17 @@ def test_the_worked_example_of_the_profile_is_true():
         assert value.hex() in text
     for recipient in (X25519.recipient, HYBRID.recipient, ScryptRecipient(Secret(b"x"), 18)):
         assert f"| {recipient.stanza_size} |" in text
+
+
+def test_a_last_chunk_that_was_altered_is_not_called_cut_off():
+    """Where only certain lengths can be whole: the length counts with the chunks before."""
+    total = 3 * CHUNK_SIZE + 100
+    whole = encrypt_bytes(PATTERN[:total], [X25519.recipient])
+
+    def error(data):
+        with pytest.raises(VaultError) as caught:
+            AgeReader(io.BytesIO(data), identities=[X25519], may_end=lambda size: size == total).read()
+        return type(caught.value)
+
+    assert error(whole[:-1] + bytes([whole[-1] ^ 1])) is IntegrityError
+    assert error(whole[:-1]) is TruncatedError
