@@ -423,3 +423,10 @@ def test_a_last_chunk_that_was_altered_is_not_called_cut_off():
 
     assert error(whole[:-1] + bytes([whole[-1] ^ 1])) is IntegrityError
     assert error(whole[:-1]) is TruncatedError
+
+
+def test_an_error_at_the_beginning_is_not_taken_for_the_end():
+    altered = bytearray(encrypt_bytes(PATTERN[:100], [X25519.recipient]))
+    altered[-1] ^= 1
+    with pytest.raises(IntegrityError):
+        AgeReader(io.BytesIO(altered), identities=[X25519]).readinto(bytearray(50))
