@@ -148,7 +148,9 @@ class DraftScreen(VaultScreen):
         counted = await self.core(count, self.main_text())
         hidden = await self.core(hidden_in, "".join(_texts(self.typed())))
         self._counted = edits
-        self.query_one("#count", Plain).say(replace(counted, hidden=hidden).told())
+        # Whoever leaves does not wait for this: the line may be gone.
+        for line in self.query("#count").results(Plain):
+            line.say(replace(counted, hidden=hidden).told())
 
     def main_text(self) -> str:
         """Return the text whose length is shown."""
@@ -163,9 +165,9 @@ class DraftScreen(VaultScreen):
             told = "✓ " + _("saved {time}", time=self._at.astimezone().strftime("%H:%M:%S"))
         else:
             told = _("draft")
-        line = self.query_one("#state", Plain)
-        line.set_class(bool(self._problem and self.dirty), "problem")
-        line.say(told)
+        for line in self.query("#state").results(Plain):
+            line.set_class(bool(self._problem and self.dirty), "problem")
+            line.say(told)
 
     # -- leaving ------------------------------------------------------------------------------------------------------
 
