@@ -67,6 +67,19 @@ def test_a_testimony_is_written_saved_by_itself_and_signed(at, vault, case):
     assert api.drafts.page(vault) == []
 
 
+def test_a_draft_that_is_left_while_it_is_counted_ends_nothing(at, vault, case):
+    async def story(person):
+        await write(person, case, CHINESE)
+        screen = person.app.screen
+        person.app.pop_screen()
+        await person.settle()
+        screen._show_state()
+        await screen._count()
+        assert type(person.app.screen).__name__ == "CasesScreen"
+
+    at(story, vault)
+
+
 def test_cancelling_the_signature_changes_nothing(at, vault, case):
     async def story(person):
         await write(person, case, CHINESE)
