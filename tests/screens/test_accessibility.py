@@ -20,7 +20,6 @@ from vault.jobs import Job
 SAMPLES = Path(__file__).parents[2] / "tui" / "samples"
 _SEAL = ["enter", "5", "s"]
 _WHOM = [*_SEAL, "f9", "space", "f9"]
-_LOOK = [*_WHOM, "space", "f9", "f9"]
 _SHARES = ["k", "s", "enter"]
 WAYS = [
     ["escape"], ["n"], ["n", "f1"], ["f1"], ["s"], ["s", "enter"],
@@ -39,8 +38,7 @@ WAYS = [
     ["enter", "3", "enter", "f3"],
     ["enter", "4"], ["enter", "4", "f"], ["enter", "4", "enter"],
     ["enter", "5"], ["enter", "5", "enter"], ["enter", "5", "d"],
-    _SEAL, [*_SEAL, "enter"], [*_SEAL, "f9"], _WHOM, [*_WHOM, "down", "space", "f9"], [*_WHOM, "space", "f9"],
-    _LOOK, [*_LOOK, "enter"], [*_LOOK, "f9"], [*_LOOK, "f9", "tab", "enter"],
+    _SEAL, [*_SEAL, "enter"], [*_SEAL, "f9"], _WHOM,
     ["slash", "=他说"],
 ]  # fmt: skip
 """Keys that lead from the list of cases to a screen or a question; what begins with ``=`` is pasted."""
@@ -148,7 +146,7 @@ def test_all_screens_can_be_read_and_reached_at_80_by_24(at, filled, language, t
             while len(person.app.screen_stack) > 2:
                 person.app.pop_screen()
                 await person.settle()
-        assert len(seen) >= 30, sorted(one.__name__ for one in seen)
+        assert len(seen) >= 20, sorted(one.__name__ for one in seen)
 
     at(story, language=language)
 
