@@ -104,9 +104,13 @@ def _content(vault: api.OpenVault, attachment_id: str, size: int) -> str:
 
 
 def sound(vault: api.OpenVault, but: str = "") -> None:
-    """Assert that the program's own check, log included, finds nothing; or only the one warning of code `but`."""
+    """Assert that the program's own check, log included, finds nothing; or only the one warning of code `but`.
+
+    That something was begun, and nothing says how it ended, is the truth after a kill and no fault.
+    """
     report = api.checking.check(vault, [], Job()).report
-    assert report.ok and [one.code for one in report.findings] == [but] * bool(but), report.findings
+    codes = [one.code for one in report.findings if one.code != "may-have-left"]
+    assert report.ok and codes == [but] * bool(but), report.findings
 
 
 def _only_own_files(folder: Path, *names: str) -> None:
