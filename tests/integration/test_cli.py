@@ -843,7 +843,7 @@ def test_names_in_what_leaves_are_told_before_and_after_sealing(evault, told, pl
         assert sentence in out
     value = told(*words, "--withhold", f"{person}:*", "--out", tmp_path / "2.age")[1]
     assert (value["people"], len(value["names_in_texts"])) == ([], 1)
-    answers = [("Passphrase: ", PASSPHRASE)]
+    answers = [("Passphrase: ", PASSPHRASE), ("only Enter to stop: ", "yes")]  # no consent is noted
     seen = on_terminal("--vault", tmp_path / "vault", *words, "--out", tmp_path / "3.age", answers=answers)[1].decode()
     assert seen.index("Dilnur, in the text of:") < seen.index("leaves: ") < seen.rindex("Dilnur, in the text of:")
 
@@ -1009,6 +1009,8 @@ def on_terminal(*words, answers=(), program=("-m", "tui")):
         seen += piece
         if waiting and seen.endswith(waiting[0][0].encode()):
             os.write(handle, waiting.pop(0)[1].encode() + b"\n")
+    else:
+        os.kill(process, signal.SIGKILL)  # it waits for an answer that nobody gives
     _, status = os.waitpid(process, 0)
     os.close(handle)
     assert waiting == []
@@ -1038,9 +1040,9 @@ def test_sealing_to_somebody_who_is_not_verified_takes_a_whole_yes(place, told, 
     question = "Type yes, or only Enter to stop: "
     for typed, code in (("", 4), ("y", 4), ("yes", 0)):
         target = tmp_path / f"{typed}.age"
-        found, seen = on_terminal(
-            "--vault", tmp_path / "vault", *words, target, answers=[("Passphrase: ", PASSPHRASE), (question, typed)]
-        )
+        answers = [("Passphrase: ", PASSPHRASE), (question, typed)]
+        answers += [(question, "yes")] if typed == "yes" else []  # no consent is noted either
+        found, seen = on_terminal("--vault", tmp_path / "vault", *words, target, answers=answers)
         assert (found, target.exists(), b"Stranger: This contact is not verified" in seen) == (code, code == 0, True)
     words = ("reveal", f"{place['testimony']}:title", "--to", "Stranger", "--out", tmp_path / "r.age")
     code, seen = on_terminal(

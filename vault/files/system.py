@@ -56,8 +56,9 @@ _NEARLY: Final = 64 << 20  # more than one step of work adds to a file
 
 def cannot_grow(path: Path, what: str) -> VaultError | None:
     """Return an error if a file that could not be written is about as long as FAT lets one be; SQLite does not say."""
-    if LARGEST_ON_FAT - _NEARLY < os.stat(path).st_size <= LARGEST_ON_FAT:
-        return storage_error(OSError(errno.EFBIG, ""), what)
+    with contextlib.suppress(OSError):  # A stick that was pulled out has no file to look at.
+        if LARGEST_ON_FAT - _NEARLY < os.stat(path).st_size <= LARGEST_ON_FAT:
+            return storage_error(OSError(errno.EFBIG, ""), what)
     return None
 
 

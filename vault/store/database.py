@@ -252,7 +252,8 @@ class Database:
 
     def _reopen(self, connection: Connection) -> Connection:
         """Start from what is on disk, after an error that leaves pages or keys in memory not to be trusted."""
-        connection.close()
+        with contextlib.suppress(sqlite.Error):
+            connection.close()
         self._suspect = False
         self._commits += 1
         try:
