@@ -92,7 +92,7 @@ def _said_too_early(root: Root, done: Done) -> None:
 
 
 def _errors_let_through(root: Root, done: Done) -> None:
-    database.translate = lambda error: error  # this process ends with the attempt
+    database.translate = lambda error, path=None: error  # this process ends with the attempt
     OPERATIONS["sign"].run(root, done)
 
 

@@ -174,7 +174,7 @@ class Watched(Terminal):
         self.press("Enter")
         self.until("t Testimony")
         self.press("t")
-        self.until("not signed")
+        self.until("draft, not signed")
 
 
 @pytest.fixture
