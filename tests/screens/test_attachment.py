@@ -14,8 +14,8 @@ from rich.color import ColorSystem
 from tui import pictures
 from tui.screens.attachment import AttachmentScreen
 from vault import api
+from vault.confined import process
 from vault.jobs import Job
-from vault.media import inspector
 
 SAMPLES = Path(__file__).parents[2] / "tui" / "samples"
 
@@ -118,8 +118,8 @@ def test_a_picture_that_cannot_be_decoded_says_so_and_shows_the_facts(looking, n
 
 
 def test_without_the_extra_that_is_said_in_a_sentence(looking, monkeypatch):
-    hidden = inspector._START.replace("import sys;", "import sys; sys.modules['PIL'] = None;")
-    monkeypatch.setattr(inspector, "_START", hidden)
+    hidden = process._START.replace("import sys;", "import sys; sys.modules['PIL'] = None;")
+    monkeypatch.setattr(process, "_START", hidden)
 
     async def story(person):
         assert "installed without" in person.text()

@@ -301,6 +301,9 @@ forms = {"UTF-8": text.encode(), "UTF-16": text.encode("utf-16-le"), "base64": b
 for name, content in forms.items():
     with open(f"/tmp/{name}", "wb") as file:
         file.write(b"-" * 999 + content + b"-" * 999)
+        file.flush()
+        os.fsync(file.fileno())  # what is removed before it was written need never reach the disk
+for name in forms:  # all of them at the end, or one would take the place of another
     os.unlink(f"/tmp/{name}")
 """
 
