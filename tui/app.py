@@ -299,10 +299,12 @@ class VaultApp(App[int]):
             self._leave(code, note)
 
     async def _taken_in(self) -> None:
-        """Wait until what was typed or pasted before this moment has reached the text it was meant for."""
-        if (focused := self.focused) is not None:
+        """Wait until what was typed or pasted before this moment is in its text, and the screen around it knows."""
+        focused = self.focused
+        # Once for the text itself, and once more from there up: each tells the one around it that something changed.
+        for place in (focused, *focused.ancestors_with_self[:-1]) if focused else ():
             reached = asyncio.Event()
-            focused.call_later(reached.set)
+            place.call_later(reached.set)
             await reached.wait()
 
     @property

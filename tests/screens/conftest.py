@@ -43,7 +43,8 @@ class Person:
         await self.settle()
 
     async def click(self, selector: str) -> None:
-        """Click on a widget of the screen in front."""
+        """Click on a widget of the screen in front; a button that still shows the last click would not take it."""
+        await self.until(lambda: not self.app.screen.query(selector).filter(".-active"))
         await self.pilot.click(selector)
         await self.settle()
 
