@@ -10,6 +10,7 @@ import codecs
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,14 @@ from tests.proofs.forensic.canaries import PASSPHRASE
 
 ROOT = Path(__file__).resolve().parents[3]
 _START = "import sys; sys.path.insert(0, {root!r}); {before}from tui.__main__ import main; sys.exit(main())"
-_MOUNT = 'mount --bind "$0/tmp" /tmp && mount --bind "$0/vartmp" /var/tmp && cd "$0/home" && exec "$@"'
+_HIDDEN = ROOT.parts[1:2] == ("tmp",) or ROOT.parts[1:3] == ("var", "tmp")
+# Where the program itself lies in a folder that the disk is mounted over, it is put there again.
+_KEPT = 'mkdir -p "$0/program" && mount --bind {root} "$0/program"' if _HIDDEN else "true"
+_BACK = 'mkdir -p {root} && mount --bind "$0/program" {root}' if _HIDDEN else "true"
+_MOUNT = (
+    f'{_KEPT} && mount --bind "$0/tmp" /tmp && mount --bind "$0/vartmp" /var/tmp && {_BACK} && cd "$0/home" '
+    '&& exec "$@"'
+).replace("{root}", shlex.quote(str(ROOT)))
 _CALLS = "%network,execve,execveat,open,openat,openat2,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat," \
     "symlink,symlinkat,mknod,mknodat,truncate"  # fmt: skip
 _LINE = re.compile(r"(\w+)\((.*)")
