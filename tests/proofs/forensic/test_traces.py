@@ -144,7 +144,7 @@ def test_no_command_writes_a_path_that_is_not_named_or_the_vault(disk, session, 
     assert f"{disk.vault}/vault.db" in paths, "the search must find what is there"
     assert {path for path in paths if not allowed(disk, path)} == set()
     for name in ("tmp", "vartmp"):
-        assert list((disk.place / name).iterdir()) == []
+        assert [one for one in (disk.place / name).rglob("*") if one.is_file()] == []
     count("trace", "different paths written by commands, all of them named or the vault's", len(paths))
 
 
