@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -35,6 +36,13 @@ class _Waiting:
         self._doing.close()
 
 
+def _same(waiting: _Waiting) -> _Waiting:
+    return waiting
+
+
+_Doing = Coroutine[Any, Any, None] | Callable[[], Coroutine[Any, Any, None]]
+
+
 class _Common(Screen[R]):
     """Background work and translated keys."""
 
@@ -51,19 +59,20 @@ class _Common(Screen[R]):
         """The open vault."""
         return self.evault.open_vault
 
-    def work(self, description: str, doing: Coroutine[Any, Any, None], group: str = "default") -> Worker[None]:
+    def work(self, description: str, doing: _Doing, group: str = "default") -> Worker[None]:
         """Run a coroutine beside the screen; an error of the core is told, anything else ends the program safely.
 
         Args:
             description: What it is, in words of ours only: Textual writes it down.
-            doing: The work; it awaits `core` or `long`.
+            doing: The work; it awaits `core` or `long`. Where a newer one of its group may follow at once, what makes
+                it: then nothing is made that is dropped before it began.
             group: Work of the same group: a newer one makes an older one's result unwanted.
         """
-        waiting = _Waiting(doing)
+        begin = doing if callable(doing) else functools.partial(_same, _Waiting(doing))
 
         async def guarded() -> None:
             try:
-                await waiting
+                await begin()
             except CancelledError:
                 self.notify(_("Stopped. Nothing half-done was kept."), markup=False)
             except VaultError as error:

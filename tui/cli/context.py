@@ -281,9 +281,10 @@ def show_progress(progress: Progress) -> None:
         left = f", {duration(progress.remaining)} left" if progress.remaining is not None else ""
         line = f"{progress.step}: {amount(progress.done)}{total}, {amount(int(progress.rate))}/s{left}"
         width = max(20, _width() - 1)
+        # Before it is there: a signal that comes in between must find that there is a line to end.
+        _progress_is_shown = True
         sys.stderr.write("\r" + line[:width].ljust(width))
         sys.stderr.flush()
-        _progress_is_shown = True
 
 
 def _width() -> int:

@@ -175,7 +175,7 @@ class CasesScreen(VaultScreen):
 
     @on(Input.Changed, "#search")
     def _typed(self) -> None:
-        self.work("searching", self._search(), group="search")
+        self.work("searching", self._search, group="search")
 
     async def _search(self) -> None:
         words = self.query_one("#search", Input).value.strip()
