@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from textual import events
+from textual.widgets import OptionList
 
 from tui.dialogs.share_words import AskBackDialog, ShowWordsDialog, TypeWordsDialog
 from tui.screens.shares import SharesScreen
@@ -261,10 +262,12 @@ def test_shares_set_a_new_passphrase_on_paper_and_from_a_file(at, vault, shares,
         assert "Share 2 of the 2 that are needed" in person.text()
         # The same one again, and one of another set, are told of and do not spoil what is there.
         for wrong, told in ((shares[0], "You have brought share 1 already"), (foreign, "not made together")):
+            await person.until(lambda: isinstance(person.app.focused, OptionList))
             await person.press("enter")
+            await person.until(lambda: not isinstance(person.app.focused, OptionList | None))
             await person.type(wrong.words)
             await person.press("enter")
-            assert told in _flat(person)
+            await person.until(lambda told=told: told in _flat(person))
             await person.press("enter")
         await person.press("down", "enter")
         await _name_file(person, tmp_path / "third.age")
