@@ -14,8 +14,9 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 MAX_SKIPS ?= 0
 
 # Whole runs use all cores, a few at most. One file of tests stays in one process: what it makes once is made once. The
-# files keep their order, in which the quick ones come last and leave no core waiting.
-PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# files keep their order, in which the quick ones come last and leave no core waiting. What hangs ends its process, which is
+# begun anew twice at most.
+PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 2
 
 .PHONY: help run demo test check lint types imports docs translations pictures prove mutate bench build wheels sbom audit \
 	lock clean
@@ -69,7 +70,7 @@ pictures: .venv/dev
 	$(PY) -P tests/screens/pictures.py docs/pictures
 
 prove: .venv/dev .venv/fuzz .venv-tools/packages wheels
-	$(PY) -m pytest -m prove $(ARGS)
+	$(PY) -m pytest -m prove -o faulthandler_timeout=10800 $(ARGS)
 
 mutate: .venv/dev
 	$(PY) -m tests.proofs.mutation.run $(ARGS)
