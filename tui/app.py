@@ -34,6 +34,7 @@ from tui.notices import advice_of, notice_for, sentence_of
 from tui.running import Running
 from tui.taking_in import TakingIn
 from tui.text import harmless
+from tui.widgets.jobs import JobLine
 from vault import api
 from vault.errors import LockedError, VaultError
 from vault.jobs import Job
@@ -224,6 +225,9 @@ class VaultApp(App[int]):
             return await self.core(call, one.job)
         finally:
             self.running.remove(one)
+            # Before a dialog tells how it ended: behind that, the line would stand still.
+            for line in self.screen.query(JobLine):
+                line.look()
 
     def tell(self, error: VaultError) -> None:
         """Show an error of the core: what is the matter and what to do next."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -67,8 +68,8 @@ def page(person) -> str:
 
 
 def flat(person) -> str:
-    """Return what is on the screen without frames and line breaks."""
-    return " ".join(person.text().replace("│", " ").split())
+    """Return what is on the screen without frames, scroll bars and line breaks."""
+    return " ".join(re.sub("[│▁-▇]", " ", person.text()).split())
 
 
 def test_a_bundle_of_a_verified_contact_is_taken_in_after_it_was_looked_at(at, vault, friend, bundle):
@@ -297,6 +298,7 @@ def test_a_file_that_was_exchanged_after_the_look_is_not_taken_in(at, vault, fri
         file.write_bytes(other.read_bytes())
         await person.press("t")
         assert "not the one that was looked at" in flat(person)
+        assert "F8 stops it" not in flat(person)
 
     at(story, vault)
     assert api.cases.page(vault) == []

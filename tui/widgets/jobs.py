@@ -23,9 +23,10 @@ class JobLine(Widget):
 
     def on_mount(self) -> None:
         """Look four times a second."""
-        self.set_interval(0.25, self._look)
+        self.set_interval(0.25, self.look)
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Show what is going on now."""
         running = cast("VaultApp", self.app).running
         if bool(running) != self.has_class("-busy"):
             self.set_class(bool(running), "-busy")
