@@ -70,7 +70,7 @@ pictures: .venv/dev
 	$(PY) -P tests/screens/pictures.py docs/pictures
 
 prove: .venv/dev .venv/fuzz .venv-tools/packages wheels
-	$(PY) -m pytest -m prove -o faulthandler_timeout=10800 $(ARGS)
+	$(PY) -m pytest -m prove -n auto --maxprocesses 4 --dist worksteal -o faulthandler_timeout=10800 $(ARGS)
 
 mutate: .venv/dev
 	$(PY) -m tests.proofs.mutation.run $(ARGS)
