@@ -194,7 +194,7 @@ def test_no_behaviour_of_a_captured_child_gets_through(monkeypatch, behaviour):
 
 
 def test_a_child_that_keeps_the_contract_is_believed(monkeypatch):
-    script = ROGUE + "frame(b'H', b'limits'); frame(b'A', GOOD)"
+    script = ROGUE + "frame(b'H', b'limits'); os.read(0, 100); frame(b'A', GOOD)"
     monkeypatch.setattr(process, "_command", lambda module: [sys.executable, "-I", "-c", script])
     with Inspector() as guard:
         assert look(guard, PHOTO) == MediaFacts("a/b", "bin")
@@ -212,6 +212,7 @@ frames.send(out, frames.HELLO, b"")
 names = " ".join(sorted(os.environ))
 answer = {"probe.environment": names, "probe.folder": os.getcwd(), "probe.path": " ".join(sys.path[1:])}
 answer["probe.isolated"] = sys.flags.isolated
+os.read(0, 100)  # one that ends before it was asked breaks the contract
 frames.send(out, wire.ANSWER, facts.encode_facts(facts.MediaFacts(facts=answer)))
 """
     monkeypatch.setenv("EVIDENCE_MARKER", "1")
