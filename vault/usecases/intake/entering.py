@@ -68,7 +68,7 @@ def enter(
         fields,
         "ingestion",
         "taken in",
-        tuple(one["id"] for name in ("belongs_to", "derived_from") if (one := fields.get(name))),
+        evidence.owners(fields),
     )
     record, _ = evidence.sign_version(vault, transaction, new)
     content.attach(transaction.connection, record.serial, content_serial(), extension)
