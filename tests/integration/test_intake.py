@@ -133,6 +133,17 @@ def test_three_hundred_megabytes_take_little_memory(child):
     assert int(extracted) <= 150 * 1024
 
 
+@pytest.mark.parametrize(
+    ("seconds", "value"),
+    [(-315619200, "1960-01-01T00:00"), (-1, "1969-12-31T23:59"), (1_000_000_000, "2001-09-09T01:46")],
+)
+def test_when_a_file_was_changed_is_told_as_the_file_system_says_it(vault, case, tmp_path, seconds, value):
+    (tmp_path / "old").write_bytes(b"old")
+    os.utime(tmp_path / "old", ns=(0, seconds * 10**9))
+    found = api.intake.attach(vault, case.id, tmp_path / "old", Job())
+    assert found.fields["modified_at"]["value"] == value
+
+
 def test_what_is_known_is_entered_once_beside_the_untouched_original(vault, case, tmp_path, job):
     before = entries(vault)
     source = made(tmp_path / "a.bin", 10)
