@@ -97,7 +97,7 @@ def seal(vault: OpenVault, choice: Choice, to: Collection[str], target: Path, jo
     Raises:
         HoldError: Files carry identifying facts and that was not acknowledged.
         RefusedError: Consent to a part of it was taken back; a contact has expired; the target is unsuitable.
-        DamagedError: A contact is not as the log says; nothing leaves.
+        DamagedError: A contact, record type or record of the case is not as the log says; nothing leaves.
         NotFoundError: A contact, case, record or field does not exist.
         AlreadyExistsError, StorageError: The file cannot be made. Bundles for earlier recipients stay.
     """
@@ -129,7 +129,12 @@ def make_plan(vault: OpenVault, choice: Choice, target: Path, job: Job, warnings
     if not is_folder(target.parent):
         raise NotFoundError("The folder to write into does not exist.", "Make it first, or name another place.")
     vault.refuse_inside(target, "The bundle")
-    found, left_out = vault.read(lambda connection: choose(connection, choice, vault.clock()))
+
+    def look(connection: Connection) -> tuple[list[Chosen], int]:
+        audit.check_newest(connection, cases.serial(connection, choice.case_id))
+        return choose(connection, choice, vault.clock())
+
+    found, left_out = vault.read(look)
     # Not even that there is a paper is told unless something of it is named.
     chosen = [one for one in found if one.part.disclosed or not one.paper]
     if not chosen:
