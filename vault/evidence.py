@@ -73,10 +73,16 @@ def types_of(connection: Connection, seen: RecordView) -> tuple[schema.Schema, s
 
 
 def taken_back(connection: Connection, record: StoredRecord) -> frozenset[str] | None:
-    """Return the files that stay with a record whose consent was taken back, or None where it was not."""
-    views = [view(one) for one in records.versions(connection, record.serial)]
-    said = [(one.fields, types_of(connection, one)) for one in views]
-    return consent.files_taken_back(said) if consent.is_withdrawn(said[-1][1], said[-1][0]) else None
+    """Return the files that stay with a record whose consent was taken back, or None where it was not.
+
+    A version that cannot be read is passed over: a damaged record can be deleted like any other.
+    """
+    said = []
+    for one in records.versions(connection, record.serial):
+        with contextlib.suppress(FormatError, IntegrityError):
+            seen = view(one)
+            said.append((seen.fields, types_of(connection, seen)))
+    return consent.files_taken_back(said) if said and consent.is_withdrawn(said[-1][1], said[-1][0]) else None
 
 
 def _read(text: str) -> schema.Schema | None:

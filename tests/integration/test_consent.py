@@ -183,6 +183,15 @@ def test_a_deleted_testimony_that_nobody_took_back_keeps_nothing_here(world, tmp
     assert back(vault, case) == set()
 
 
+def test_a_damaged_record_can_still_be_deleted(world):
+    vault, _, case = world
+    record = give(vault, case, consent=AGREED)
+    api.records.correct(vault, record, {"statement": "-", "consent": BACK})
+    vault.atomic(lambda t: t.connection.execute("UPDATE record_version SET sd_jwt = 'x~' WHERE version = 1"))
+    api.records.delete(vault, record, "it cannot be read")
+    assert api.records.page(vault, case)[0].deleted
+
+
 def test_another_case_does_not_let_out_what_was_taken_back(world, tmp_path):
     vault, _, case = world
     recording = take(vault, case, tmp_path / "recording", "recording")
