@@ -268,7 +268,9 @@ def test_a_file_that_grows_without_end_is_given_up_at_its_first_extra_byte(vault
 def test_files_of_the_vault_itself_are_no_evidence(vault, case, tmp_path, job):
     link = tmp_path / "photo.jpg"
     link.symlink_to(vault.folder / "vault.keys")
-    for path in (vault.folder / "vault.keys", link):
+    other = tmp_path / "other.jpg"
+    os.link(vault.folder / "vault.keys", other)
+    for path in (vault.folder / "vault.keys", link, other):
         with pytest.raises(errors.RefusedError, match="belongs to the vault itself"):
             intake.attach(vault, case.id, path, job)
     nothing_taken_in(vault, case, entries(vault))
