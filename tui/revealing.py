@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui import i18n, leaving
+from tui import consenting, i18n, leaving
 from tui.dialogs.choose import ChooseDialog
 from tui.dialogs.choose_files import ChooseFilesDialog
 from tui.dialogs.message import MessageDialog
@@ -53,6 +53,7 @@ async def reveal(screen: VaultScreen, case_id: str) -> None:
     lines = [
         _("{name} will read: {field}: {value}", name=one_line(name[0], 60), field=label, value=value),
         *(f"! {i18n.from_core(sentence)}" for _name, sentence in cautions),
+        *consenting.told(await screen.core(api.sealing.preview_reveal, vault, record[0], path[0])),
     ]
     authority = await app.push_screen_wait(
         ReasonDialog(_("Reveal this?"), "\n".join(lines), _("Reveal it"), _("Nothing else of the record leaves."))

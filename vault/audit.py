@@ -25,16 +25,20 @@ from vault.formats.tlog_proof import MAX_PROOF_SIZE, TlogProof
 from vault.jobs import Job
 from vault.model import Finding, Json, Severity
 from vault.open_vault import OpenVault
-from vault.store import contacts, custody, record_types
+from vault.store import contacts, custody, record_types, records
 from vault.store.contacts import StoredContact
 from vault.store.custody import StoredEntry
 from vault.store.database import Connection
+from vault.store.records import StoredRecord
 
 _STEP: Final = 2048
 STEP_NAME: Final = "log"
 
 _ALWAYS: Final = frozenset({"object", "type", "time", "agent", "software", "location", "outcome"})
 """Slots that this program always fills; one that is missing in its own store was taken out."""
+
+_MADE: Final = frozenset({"creation", "modification", "ingestion", "deletion"})
+"""Events after which a record is another than before."""
 
 NO_ANCHOR: Final = "Without a fitting anchor from outside, an older copy of the vault looks the same."
 LESS_SAID: Final = "Whether an entry once said more (why, from whom, to whom); it cannot have said something else."
@@ -184,6 +188,30 @@ def check_contact(connection: Connection, contact: StoredContact) -> StoredConta
         "The address book was changed outside this program.",
         "Run 'evault check', and compare this contact's fingerprint over another channel before you rely on it.",
     )
+
+
+def check_newest(connection: Connection, case_serial: int) -> None:
+    """Refuse a case with an own record that is not as the log says: an older one could let out what was taken back.
+
+    Raises:
+        DamagedError: The newest entry about one tells of another version, or of its deletion; or there is none.
+    """
+    for attachments in (False, True):
+        for record in records.of_case(connection, case_serial, attachments=attachments):
+            if not record.origin and not record.deleted and not _is_newest(connection, record):
+                raise DamagedError(
+                    "A record was changed outside this program, so what of it may leave is not known.",
+                    "Run 'evault check', and restore from a backup.",
+                )
+
+
+def _is_newest(connection: Connection, record: StoredRecord) -> bool:
+    for stored in reversed(custody.entries_of(connection, record.id)):
+        event = custody_entry.read_entry(stored.entry, stored.disclosures).event
+        kind, result = event["object"]["kind"], event["outcome"]["result"]
+        if kind in ("record", "attachment") and result == "success" and event["type"] in _MADE:
+            return bool(event["digests"].get("after") == records.newest(connection, record).digest)
+    return False
 
 
 def type_id(name: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final
@@ -20,6 +20,7 @@ from vault.formats.fingerprint import fingerprint_of_key
 from vault.formats.record import RecordView, read_record, sign_record
 from vault.model import CHUNK_SIZE, CustodyEvent, Json, format_time
 from vault.open_vault import OpenVault, Transaction
+from vault.schema import consent
 from vault.store import cases, content, record_types, records, search
 from vault.store.content import StoredContent
 from vault.store.database import Connection
@@ -59,6 +60,29 @@ def type_signed_under(connection: Connection, kind: str, digest: str) -> schema.
     text = record_types.of_digest(connection, digest)
     found = _read(text) if text is not None else None
     return found if found is not None and (found.type, found.digest) == (kind, digest) else None
+
+
+NO_TYPE: Final = schema.Schema("", 0, {}, {}, (), (), "")
+"""What protects everything."""
+
+
+def types_of(connection: Connection, seen: RecordView) -> tuple[schema.Schema, schema.Schema]:
+    """Return the type of a version as it is now, and as it was when it was signed: both must allow what leaves."""
+    then = type_signed_under(connection, seen.type, str(seen.meta.get("schema", "")))
+    return type_of(connection, seen.type) or NO_TYPE, then or NO_TYPE
+
+
+def taken_back(connection: Connection, record: StoredRecord) -> frozenset[str] | None:
+    """Return the files that stay with a record whose consent was taken back, or None where it was not.
+
+    A version that cannot be read is passed over: a damaged record can be deleted like any other.
+    """
+    said = []
+    for one in records.versions(connection, record.serial):
+        with contextlib.suppress(FormatError, IntegrityError):
+            seen = view(one)
+            said.append((seen.fields, types_of(connection, seen)))
+    return consent.files_taken_back(said) if said and consent.is_withdrawn(said[-1][1], said[-1][0]) else None
 
 
 def _read(text: str) -> schema.Schema | None:
@@ -115,6 +139,12 @@ def whole(connection: Connection, record: StoredRecord, fields: dict[str, Json])
     refuse_elsewhere(connection, record.case_serial, fields.get("belongs_to"))
     present = {} if record.deleted else view(records.newest(connection, record)).fields
     return {name: value for name, value in present.items() if name in FROM_THE_FILE} | fields
+
+
+def owners(fields: Mapping[str, Json]) -> tuple[str, ...]:
+    """Return the ids that an attachment's record names: what the file belongs to, and what it was made from."""
+    named = (fields.get(name) for name in ("belongs_to", "derived_from"))
+    return tuple(str(one["id"]) for one in named if isinstance(one, dict) and "id" in one)
 
 
 def object_kind(kind: str) -> str:

@@ -167,14 +167,23 @@ class OpenVault:
         if self._is_inside(target):
             raise RefusedError(f"{what} would lie inside the vault.", "Name a place outside the vault's folder.")
 
-    def refuse_own(self, source: Path) -> None:
+    def refuse_own(self, source: Path, state: os.stat_result) -> None:
         """Refuse to take a file of the vault's own for evidence: with it the wrapped keys could leave in a bundle.
 
+        Args:
+            source: Its path.
+            state: Of the open file: another name of it (a hard link, a second mount) does not lie inside the vault.
+
         Raises:
-            RefusedError: It lies inside the vault.
+            RefusedError: It lies inside the vault, or is a file that does.
         """
-        if self._is_inside(source):
+        if self._is_inside(source) or any(os.path.samestat(state, own) for own in self._own_files()):
             raise RefusedError("This file belongs to the vault itself.", "To keep the vault elsewhere, make a backup.")
+
+    def _own_files(self) -> Iterator[os.stat_result]:
+        with contextlib.suppress(OSError):
+            for entry in self.folder.iterdir():
+                yield entry.stat(follow_symlinks=False)
 
     def _is_inside(self, path: Path) -> bool:
         place = Path(os.path.realpath(path))

@@ -132,7 +132,7 @@ def combine(shares: Sequence[Share]) -> Secret:
     threshold = shares[0].threshold
     if len(distinct) < threshold:
         raise RefusedError(
-            f"{len(distinct)} different shares were given, and {threshold} are needed.",
+            f"{threshold} different shares are needed; given: {len(distinct)}.",
             "Ask the others who hold a share of this set.",
         )
     if any(distinct[share.index].words != share.words for share in shares):

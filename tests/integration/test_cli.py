@@ -262,6 +262,14 @@ def test_help_says_which_secrets_are_asked_for_in_which_order(name, capsys):
     assert "Secrets: " in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("words", "text"), [("--version", "evault 0."), ("seal --help", "Secrets: ")])
+def test_help_and_version_are_one_json_object_where_json_is_asked_for(words, text, capsys):
+    assert run(["--json", *words.split()]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["ok"], shown["exit"], shown["error"]) == (True, 0, None)
+    assert text in shown["text"]
+
+
 def test_the_table_of_notices_knows_every_error():
     def below(kind):
         return {kind}.union(*(below(one) for one in kind.__subclasses__() if one.__module__ == "vault.errors"))

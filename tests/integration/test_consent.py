@@ -9,9 +9,9 @@ import pytest
 from tests.integration.test_record_types import VISIT
 from tests.vault_world import PHOTO, container_of, everything_in, introduce, make_vault, seal
 from vault import api, schema
-from vault.errors import RefusedError
+from vault.errors import NotFoundError, RefusedError
 from vault.jobs import Job
-from vault.usecases.sealing.consent import consent_of
+from vault.schema.consent import consent_of
 
 AGREED = {
     "uses": ["keep", "court"],
@@ -87,7 +87,11 @@ def test_a_name_that_leaves_needs_an_agreement_to_the_name(world):
     assert told(vault, case, record, disclose=((record, "witness_name"),)) == ("name",)
     assert told(vault, case, record, disclose=((person, "names"),)) == ("name",), "the name in the record of the person"
     fields = api.records.show(vault, record).fields
+    alone = {"disclose": ((person, "names"),), "only": (person,)}
+    assert told(vault, case, person, **alone) == ("name",), "what was told may have left before"
+    assert told(vault, case, person, only=(person,)) is None
     api.records.correct(vault, record, fields | {"consent": AGREED | {"name_use": "named"}})
+    assert told(vault, case, person, **alone) is None
     assert told(vault, case, record, disclose=((record, "witness_name"), (person, "names"))) == ()
 
 
@@ -121,6 +125,123 @@ def test_what_was_taken_back_stays_with_its_files_and_their_copies(world, tmp_pa
     assert api.receiving.look(other, tmp_path / "x.age", Job()).contents.records == 1
     api.records.correct(vault, record, fields | {"consent": AGREED}, "she agreed again")
     seal(vault, case, "Lawyer", tmp_path / "y.age", accept_metadata=True)
+
+
+def back(vault, case) -> set[str]:
+    """Return the ids of what does not leave."""
+    parts = api.sealing.preview(vault, api.sealing.Choice(case)).parts
+    return {part.record_id for part in parts if part.consent and part.consent.withdrawn}
+
+
+def take(vault, case, place, text, **about) -> str:
+    place.write_text(text)
+    return api.intake.attach(vault, case, place, Job(), api.intake.About(**about)).id
+
+
+BACK = {"withdrawn_on": DAY}
+
+
+def test_what_is_emptied_when_it_is_taken_back_keeps_its_files_here(world, tmp_path):
+    vault, _, case = world
+    wrong, recording = (take(vault, case, tmp_path / name, name) for name in ("wrong", "recording"))
+    record = give(vault, case, consent=AGREED, attachments=[{"id": wrong}, {"id": recording}])
+    api.records.correct(vault, record, give_fields(recording), "the other one was somebody else's")
+    api.records.correct(vault, record, {"statement": "-", "consent": BACK}, "she called, and wants nothing left")
+    api.records.correct(vault, record, {"statement": "-", "consent": BACK, "title": "empty"})
+    assert back(vault, case) == {record, recording}
+    api.records.correct(vault, record, {"statement": "-", "consent": AGREED}, "she agreed again")
+    assert back(vault, case) == set()
+
+
+def give_fields(*files) -> dict:
+    return {"statement": "what he said", "consent": AGREED, "attachments": [{"id": one} for one in files]}
+
+
+def test_what_was_deleted_since_still_keeps_what_goes_with_it_here(world, tmp_path):
+    vault, _, case = world
+    named = take(vault, case, tmp_path / "named", "named")
+    record = give(vault, case, **give_fields(named))
+    own = take(vault, case, tmp_path / "own", "own", record_id=record)
+    copy = take(vault, case, tmp_path / "copy", "copy", derived_from=own)
+    smaller = take(vault, case, tmp_path / "smaller", "smaller", derived_from=copy)
+    later = take(vault, case, tmp_path / "later", "later")
+    api.records.correct(vault, later, {"belongs_to": {"id": record}})
+    last = take(vault, case, tmp_path / "last", "last", derived_from=later)
+    api.records.correct(vault, record, give_fields(named) | {"consent": BACK}, "she called")
+    for one in (own, copy, later):
+        api.records.delete(vault, one, "only the last is needed")
+    assert back(vault, case) == {record, named, smaller, last}
+    api.records.delete(vault, record, "she wants nothing left")
+    assert back(vault, case) == {named, smaller, last}
+    assert api.checking.check(vault, [], Job()).report.findings == ()
+
+
+def test_a_deleted_testimony_that_nobody_took_back_keeps_nothing_here(world, tmp_path):
+    vault, _, case = world
+    record = give(vault, case, **give_fields(take(vault, case, tmp_path / "named", "named")))
+    api.records.delete(vault, record, "told twice")
+    assert back(vault, case) == set()
+
+
+def test_a_damaged_record_can_still_be_deleted(world):
+    vault, _, case = world
+    record = give(vault, case, consent=AGREED)
+    api.records.correct(vault, record, {"statement": "-", "consent": BACK})
+    vault.atomic(lambda t: t.connection.execute("UPDATE record_version SET sd_jwt = 'x~' WHERE version = 1"))
+    api.records.delete(vault, record, "it cannot be read")
+    assert api.records.page(vault, case)[0].deleted
+
+
+def test_another_case_does_not_let_out_what_was_taken_back(world, tmp_path):
+    vault, _, case = world
+    recording = take(vault, case, tmp_path / "recording", "recording")
+    record = give(vault, case, **give_fields(recording))
+    other = api.cases.add(vault, "another case").id
+    same = take(vault, other, tmp_path / "again", "recording")
+    free = take(vault, other, tmp_path / "free", "free")
+    third = api.cases.add(vault, "a third case").id
+    copy = take(vault, third, tmp_path / "copy", "a copy", derived_from=same)
+    assert back(vault, other) | back(vault, third) == set()
+    api.records.correct(vault, record, give_fields(recording) | {"consent": BACK}, "she called")
+    assert (back(vault, other), back(vault, third)) == ({same}, {copy})
+    assert told(vault, other, free) is None
+    with pytest.raises(RefusedError, match="Consent was taken back"):
+        seal(vault, third, "Lawyer", tmp_path / "x.age")
+
+
+def test_a_type_that_no_longer_asks_does_not_let_out_what_was_taken_back(world):
+    vault, _, case = world
+    asks = VISIT + (
+        '\n[[field]]\nname = "consent"\nkind = "group"\nlabel = { en = "Consent" }\n'
+        '[[field.field]]\nname = "withdrawn_how"\nkind = "text"\nlabel = { en = "Taken back" }\n'
+    )
+    api.record_types.add(vault, _with_group_first(asks))
+    record = api.records.add(vault, case, "visit", {"report": "crowded", "consent": {"withdrawn_how": "called"}}).id
+    assert back(vault, case) == {record}
+    api.record_types.add(vault, VISIT.replace("version = 1", "version = 2"))
+    assert back(vault, case) == {record}
+
+
+def test_the_paper_that_shows_a_consent_stays_unless_it_is_named(world, tmp_path):
+    vault, other, case = world
+    paper = take(vault, case, tmp_path / "paper", "signed: Wang Fang")
+    again = take(vault, case, tmp_path / "again", "signed: Wang Fang")
+    video = take(vault, case, tmp_path / "video", "I agree. I saw")
+    shows = {"consent": AGREED | {"evidence": [{"id": paper}, {"id": video}]}}
+    record = give(vault, case, **(give_fields(video) | shows))
+    api.records.correct(vault, paper, {"belongs_to": {"id": record}})
+    seal(vault, case, "Lawyer", tmp_path / "b.age")
+    inside = everything_in_bag(tmp_path / "b.age", other)
+    assert b"I agree. I saw" in inside, "what is told with leaves"
+    for word in (b"Wang Fang", paper.encode(), again.encode()):
+        assert word not in inside
+    parts = {one.record_id: one for one in api.sealing.preview(vault, api.sealing.Choice(case)).parts}
+    assert (parts[paper].disclosed, parts[paper].content) == ((), False)
+    assert {one.disclosure for one in parts[paper].said} == {"protected"}
+    with pytest.raises(RefusedError, match="Nothing of this case"):
+        seal(vault, case, "Lawyer", tmp_path / "c.age", only=(paper,))
+    seal(vault, case, "Lawyer", tmp_path / "c.age", disclose=((paper, "*"),))
+    assert b"Wang Fang" in everything_in_bag(tmp_path / "c.age", other)
 
 
 def test_nothing_about_consent_leaves_unless_it_is_named(world, tmp_path):
@@ -193,3 +314,17 @@ def test_the_commands_say_it_before_and_refuse_what_was_taken_back(world, cli, t
     assert (code, refused["error"]["code"]) == (4, "refused")
     assert record in refused["error"]["message"]
     assert not (tmp_path / "c.age").exists()
+
+
+def test_what_speaks_against_revealing_a_field_is_said_before(world, cli, tmp_path):
+    vault, _, case = world
+    person = api.records.add(vault, case, "person", {"pseudonym": "P-1", "names": [{"full": "Wang"}]}).id
+    record = give(vault, case, consent=AGREED, witness_name="Wang", witness={"id": person})
+    for one, path in ((record, "witness_name"), (person, "names")):
+        assert api.sealing.preview_reveal(vault, one, path).consent.speaks_against == ("name",)
+    with pytest.raises(NotFoundError):
+        api.sealing.preview_reveal(vault, record, "title")
+    vault.close()
+    out = tmp_path / "b.age"
+    code, made = cli("reveal", f"{person}:names", "--to", "Lawyer", "--out", out, vault="one")
+    assert (code, made["consent"]) == (0, {"speaks_against": ["name"]})

@@ -133,6 +133,17 @@ def test_three_hundred_megabytes_take_little_memory(child):
     assert int(extracted) <= 150 * 1024
 
 
+@pytest.mark.parametrize(
+    ("seconds", "value"),
+    [(-315619200, "1960-01-01T00:00"), (-1, "1969-12-31T23:59"), (1_000_000_000, "2001-09-09T01:46")],
+)
+def test_when_a_file_was_changed_is_told_as_the_file_system_says_it(vault, case, tmp_path, seconds, value):
+    (tmp_path / "old").write_bytes(b"old")
+    os.utime(tmp_path / "old", ns=(0, seconds * 10**9))
+    found = api.intake.attach(vault, case.id, tmp_path / "old", Job())
+    assert found.fields["modified_at"]["value"] == value
+
+
 def test_what_is_known_is_entered_once_beside_the_untouched_original(vault, case, tmp_path, job):
     before = entries(vault)
     source = made(tmp_path / "a.bin", 10)
@@ -257,7 +268,9 @@ def test_a_file_that_grows_without_end_is_given_up_at_its_first_extra_byte(vault
 def test_files_of_the_vault_itself_are_no_evidence(vault, case, tmp_path, job):
     link = tmp_path / "photo.jpg"
     link.symlink_to(vault.folder / "vault.keys")
-    for path in (vault.folder / "vault.keys", link):
+    other = tmp_path / "other.jpg"
+    os.link(vault.folder / "vault.keys", other)
+    for path in (vault.folder / "vault.keys", link, other):
         with pytest.raises(errors.RefusedError, match="belongs to the vault itself"):
             intake.attach(vault, case.id, path, job)
     nothing_taken_in(vault, case, entries(vault))

@@ -13,7 +13,7 @@ from tests.bundle_world import untar
 from tests.vault_world import container_of, make_vault, raw, reopen, seal
 from vault import api
 from vault.bundle import layout
-from vault.errors import IntegrityError, VaultError
+from vault.errors import DamagedError, IntegrityError, VaultError
 from vault.formats.age import X25519Identity
 from vault.jobs import Job
 from vault.model import CHUNK_SIZE
@@ -139,4 +139,37 @@ def test_the_worked_tag_of_the_document_is_the_one_that_is_stored(tmp_path):
         return connection.execute("SELECT tag FROM chunk").fetchall()
 
     assert vault.database.atomic(work) == [(tag,)]
+    vault.close()
+
+
+@pytest.mark.parametrize("since", ["taken back", "deleted"])
+def test_an_old_page_of_a_record_lets_nothing_out_that_was_taken_back_since(tmp_path, since):
+    vault = make_vault(tmp_path / "vault")
+    case = api.cases.add(vault, "a case").id
+    api.contacts.add(vault, "Classic", (RECIPIENT.recipient.text,))
+    said = {"statement": "what she said"}
+    record = api.records.add(vault, case, "testimony", said).id
+    (tmp_path / "recording").write_bytes(b"a recording")
+    api.intake.attach(vault, case, tmp_path / "recording", Job(), api.intake.About(record_id=record))
+    vault.close()
+    with raw(vault) as store:
+        before = [store.execute(f"SELECT * FROM {table}").fetchall() for table in ("record", "record_version")]
+    vault = reopen(vault)
+    if since == "deleted":
+        api.records.delete(vault, record, "a reason")
+    else:
+        api.records.correct(vault, record, said | {"consent": {"withdrawn_how": "she called"}})
+    vault.close()
+    # What pages of the time before hold, without the keys that are needed here to write them.
+    with raw(vault) as store:
+        for table, rows in zip(("record_version", "record"), reversed(before), strict=True):
+            store.execute(f"DELETE FROM {table}")
+            store.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+    vault = reopen(vault)
+    for choice in ({}, {"withhold": ((record, "*"),)}):
+        with pytest.raises(DamagedError, match="changed outside this program"):
+            seal(vault, case, "Classic", tmp_path / "b.age", **choice)
+    with pytest.raises(DamagedError, match="changed outside this program"):
+        api.sealing.reveal(vault, record, "statement", "Classic", tmp_path / "b.age", Job())
+    assert not (tmp_path / "b.age").exists()
     vault.close()

@@ -246,6 +246,8 @@ def test_an_expired_or_unknown_contact_is_refused(sender, case, testimony, tmp_p
     try:
         with pytest.raises(RefusedError, match="expired"):
             seal(sender, case, "Soon over", tmp_path / "b.age")
+        cautions = api.sealing.cautions(sender, ["Soon over", "Lawyer"])
+        assert [name for name, told in cautions if "expired" in told] == ["Soon over"]
     finally:
         sender.clock = clock
     with pytest.raises(NotFoundError, match="no contact of that name"):

@@ -342,6 +342,8 @@ REFUSED = {
     ("inside", "layout"): {
         "extension in capitals": move(CONTENT, CONTENT[:49] + ".BIN"),
         "extension of 9 characters": move(CONTENT, CONTENT[:49] + ".abcdefghi"),
+        "content that a file manager would follow": move(CONTENT, CONTENT[:49] + ".lnk"),
+        "content that a file manager would run": move(CONTENT, CONTENT[:49] + ".website"),
         "record under no id": put("data/records/x.sd-jwt", b""),
     },
     ("signed", "manifests"): {

@@ -227,7 +227,7 @@ def verify(data: bytes, identity: str, recipient: str) -> dict[str, Any]:
         payload = sorted(path for path in files if path.startswith("data/"))
         step = "layout"
         records = [path for path in payload if re.fullmatch(r"data/records/[0-9a-f]{32}\.(json|sd-jwt)", path)]
-        contents = [path for path in payload if re.fullmatch(r"data/attachments/[0-9a-f]{32}\.[a-z0-9]{1,8}", path)]
+        contents = [path for path in payload if re.fullmatch(FORMS["CONTENT"], path)]
         always, optional = LAYOUT[:12], [path for path in LAYOUT[12:] if path in files]
         need(list(files) == always + optional + records + contents, "files missing, unexpected or out of order")
         small = [len(files[path]) for path in files.keys() - set(contents)]

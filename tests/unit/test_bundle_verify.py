@@ -141,6 +141,13 @@ def test_a_file_that_no_bag_has_is_found_even_when_it_is_signed(files):
     assert ("unexpected-name", "data/evil.txt") in found
 
 
+@pytest.mark.parametrize("ending", ["lnk", "url", "scf", "desktop", "exe", "webloc"])
+def test_what_a_file_manager_would_run_or_follow_is_no_attachment(files, ending):
+    files[layout.attachment_path(an_id(256), ending)] = files.pop(PHOTO)
+    found = errors(verify(resign(in_order(files), SENDER.seed)))
+    assert ("unexpected-name", layout.attachment_path(an_id(256), ending)) in found
+
+
 def test_a_lying_report_is_found_even_when_every_list_fits(files):
     files[layout.REPORT] = files[layout.REPORT].replace(b"2023", b"2024")
     found = errors(verify(relist(files)))

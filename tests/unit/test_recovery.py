@@ -54,11 +54,11 @@ class TestMaking:
 
 class TestCombining:
     def test_too_few_says_how_many_are_needed(self, made):
-        with pytest.raises(RefusedError, match="2 are needed"):
+        with pytest.raises(RefusedError, match="2 different shares are needed; given: 1"):
             recovery.combine(made[1][:1])
 
     def test_the_same_share_twice_counts_once(self, made):
-        with pytest.raises(RefusedError, match="2 are needed"):
+        with pytest.raises(RefusedError, match="2 different shares are needed; given: 1"):
             recovery.combine([made[1][0], made[1][0]])
 
     def test_none_is_refused(self):

@@ -239,13 +239,20 @@ def reveal(context: Context) -> Result:
     record_id, path = arguments.what
     refuse_taken(arguments.out)
     with context.unlocked() as vault:
-        _ask_about(context, _caution(vault, [arguments.to]))
+        part = api.sealing.preview_reveal(vault, record_id, path)
+        shown = api.sealing.Preview((part,), 0)
+        unverified = _caution(vault, [arguments.to])
+        if context.attended:
+            for line in _consent_lines(shown):
+                say(line)
+        _ask_about(context, unverified)
+        _ask_about_consent(context, shown)
         with writing(arguments.out):
             one = api.sealing.reveal(
                 vault, record_id, path, arguments.to, Path(arguments.out), context.job,
                 authority=arguments.authority, place=arguments.location,
             )  # fmt: skip
-    return {**_made(one), "lines": _lines((one,))}
+    return {**_made(one), "consent": _part(part)["consent"], "lines": [*_consent_lines(shown), *_lines((one,))]}
 
 
 def _finding(finding: Finding) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import json
 import os
 import signal
@@ -51,9 +52,10 @@ def run(words: list[str]) -> int:
 
 
 def _run(words: list[str], as_json: bool) -> int:
-    named = ""
+    named, told = "", None
     try:
-        arguments = build().parse_args(words)
+        with contextlib.redirect_stdout(io.StringIO()) if as_json else contextlib.nullcontext() as told:
+            arguments = build().parse_args(words)
         if arguments.command is None:
             if as_json:
                 raise UsageError("There is no command.", "See 'evault --help'.")
@@ -70,6 +72,11 @@ def _run(words: list[str], as_json: bool) -> int:
         with context.prepared():
             result = commands.find(arguments)(context)
         return _succeed(as_json, result)
+    except SystemExit:
+        # What argparse does after help and version.
+        if told is None:
+            raise
+        return _succeed(as_json, {"text": told.getvalue()})
     except UsageError as error:
         return _fail(as_json, EXIT_USAGE, "usage", error.message, hint(error.advice, named))
     except CancelledError:

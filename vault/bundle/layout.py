@@ -64,8 +64,14 @@ MAX_ATTACHMENT: Final = 1 << 44
 _SPARSE = 20
 _SLACK = 10_000
 
+_RUNS = (
+    "bat|cmd|com|command|cpl|desktop|exe|fileloc|hta|inetloc|jar|js|jse|lnk|msc|msi|"
+    "pif|ps1|reg|scf|scr|sh|terminal|url|vbe|vbs|webloc|website|wsf|wsh"
+)
+"""Endings that a file manager runs, or follows to another computer as soon as it shows the folder."""
+
 _RECORD = re.compile(r"data/records/([0-9a-f]{32})\.(json|sd-jwt)\Z")
-_ATTACHMENT = re.compile(r"data/attachments/([0-9a-f]{32})\.([a-z0-9]{1,8})\Z")
+_ATTACHMENT = re.compile(rf"data/attachments/([0-9a-f]{{32}})\.(?!(?:{_RUNS})\Z)([a-z0-9]{{1,8}})\Z")
 _PLACES = {path: place for place, path in enumerate((*FIXED, *OPTIONAL))}
 
 

@@ -176,6 +176,16 @@ def is_in_case(connection: Connection, content_serial: int, case_serial: int) ->
     return connection.execute(sql, (content_serial, case_serial)).fetchone() is not None
 
 
+def cases_sharing(connection: Connection, case_serial: int) -> set[int]:
+    """Return the serials of the other cases that hold a content of this one."""
+    sql = (
+        "SELECT DISTINCT other.case_serial FROM record r JOIN attachment a ON a.record_serial = r.serial "
+        "JOIN attachment b ON b.content_serial = a.content_serial JOIN record other ON other.serial = b.record_serial "
+        "WHERE r.case_serial = ? AND other.case_serial <> r.case_serial"
+    )
+    return {int(row[0]) for row in connection.execute(sql, (case_serial,))}
+
+
 def release(connection: Connection, record_serial: int) -> None:
     """Unbind the content of a deleted attachment; a content that nothing binds any more is abandoned to the sweep."""
     row = connection.execute(

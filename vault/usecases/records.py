@@ -57,7 +57,8 @@ def correct(vault: OpenVault, record_id: str, fields: dict[str, Json], why: str 
         connection = transaction.connection
         record = records.get(connection, record_id)
         whole = evidence.whole(connection, record, fields)
-        new = evidence.NewVersion(record_id, record.case_id, record.type, whole, "modification", why)
+        related = evidence.owners(whole) if record.type == "attachment" else ()
+        new = evidence.NewVersion(record_id, record.case_id, record.type, whole, "modification", why, related)
         evidence.sign_version(vault, transaction, new)
         return load(connection, record_id)
 
@@ -169,6 +170,7 @@ def delete(vault: OpenVault, record_id: str, why: str, authority: str = "") -> N
         if record.deleted:
             raise RefusedError("That record is deleted already.", "Nothing more is to be done.")
         digest = records.newest(connection, record).digest
+        files = None if record.origin else evidence.taken_back(connection, record)
         evidence.unindex(connection, record)
         content.release(connection, record.serial)
         records.bury(connection, record)
@@ -182,6 +184,8 @@ def delete(vault: OpenVault, record_id: str, why: str, authority: str = "") -> N
                 why=why,
                 authority=authority,
                 digests={"before": digest},
+                # What was taken back stays when nothing else says so any more.
+                related=() if files is None else (record.id, *sorted(files)),
             )
         )
 

@@ -144,7 +144,7 @@ def attach_all(
         for path, job in paths:
             try:
                 with files.open_source(path, "the file to attach") as source:
-                    vault.refuse_own(path)
+                    vault.refuse_own(path, os.fstat(source.fileno()))
                     small = read_small(vault, path, source, job)
                     if small is not None:
                         together.add(small)

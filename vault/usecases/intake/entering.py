@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from vault import evidence
 from vault.crypto.randomness import new_id
 from vault.media import MediaFacts
-from vault.model import Attachment, Digest, Json, format_time
+from vault.model import Attachment, Digest, Json
 from vault.open_vault import OpenVault, Transaction
 from vault.store import content
 
@@ -19,22 +19,26 @@ def from_the_file(
     path: Path, state: os.stat_result, size: int, sha256: str, sha512: str, facts: MediaFacts
 ) -> dict[str, Json]:
     """Return the fields of an attachment's record that are taken from the file itself."""
-    modified = datetime.fromtimestamp(max(0, min(int(state.st_mtime), 253402300799)), UTC)
     return {
         "sha256": sha256,
         "sha512": sha512,
         "size": size,
         "media_type": facts.media_type,
         "original_name": readable_name(path),
-        "modified_at": {
-            "value": format_time(modified)[:16],
-            "precision": "minute",
-            "qualifier": "exact",
-            "zone": "UTC",
-        },
+        **_modified(state),
         "facts": facts.facts,
         "discloses": [*facts.discloses, *(() if facts.complete else ("unknown",))],
     }
+
+
+def _modified(state: os.stat_result) -> dict[str, Json]:
+    """Return when the file system says that a file was changed; nothing where no calendar has that time."""
+    try:
+        modified = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=state.st_mtime_ns // 10**9)
+    except OverflowError:
+        return {}
+    value = modified.isoformat()[:16]
+    return {"modified_at": {"value": value, "precision": "minute", "qualifier": "exact", "zone": "UTC"}}
 
 
 def readable_name(path: Path) -> str:
@@ -68,7 +72,7 @@ def enter(
         fields,
         "ingestion",
         "taken in",
-        tuple(one["id"] for name in ("belongs_to", "derived_from") if (one := fields.get(name))),
+        evidence.owners(fields),
     )
     record, _ = evidence.sign_version(vault, transaction, new)
     content.attach(transaction.connection, record.serial, content_serial(), extension)

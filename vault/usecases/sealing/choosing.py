@@ -6,7 +6,7 @@ Only shareable fields leave by default; a protected one must be named. Nothing i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -18,10 +18,11 @@ from vault.formats.record import disclose as disclose_paths
 from vault.formats.sd_jwt import SdJwt, parse_sd_jwt
 from vault.model import Json
 from vault.open_vault import OpenVault
+from vault.schema.consent import Consent, consent_of
 from vault.store import cases, records
 from vault.store.database import Connection
 from vault.store.records import StoredRecord, StoredVersion
-from vault.usecases.sealing.consent import NAME, WITHDRAWN, Consent, Withdrawn, consent_of
+from vault.usecases.sealing.consenting import Consents
 
 ALL: Final = "*"
 """As a field's name in a choice: the whole record."""
@@ -127,6 +128,7 @@ class Chosen:
     Attributes:
         shown: The paths that the presentation was made of.
         links: Path → id of the linked references that would leave if what they name does.
+        paper: It is a file that shows a consent: all of it is protected.
     """
 
     record: StoredRecord
@@ -135,6 +137,7 @@ class Chosen:
     part: Part
     shown: frozenset[str] = field(default=frozenset(), repr=False)
     links: dict[str, str] = field(default_factory=dict, repr=False)
+    paper: bool = False
 
 
 def preview(vault: OpenVault, choice: Choice) -> Preview:
@@ -154,14 +157,15 @@ def preview(vault: OpenVault, choice: Choice) -> Preview:
 def _told(connection: Connection, one: Chosen) -> Part:
     """Return a part with all that its record says."""
     view = evidence.view(one.version)
-    fields, (now, then) = view.fields, _rules(connection, view)
+    fields, (now, then) = view.fields, evidence.types_of(connection, view)
     leaves = now.leaves(fields)
     shown = frozenset(one.part.disclosed)
     said = []
     for path, about, value in leaves:
         seen = _seen(path, value, shown)
         before = then.field(path)
-        disclosure = about.disclosure if about and before and before.disclosure == about.disclosure else "protected"
+        same = about and before and before.disclosure == about.disclosure and not one.paper
+        disclosure = about.disclosure if about and same else "protected"
         said.append(Said(path, disclosure, seen is not None, value if seen is None else seen))
     derived = fields.get("derived_from") if one.record.type == "attachment" else None
     return replace(one.part, said=tuple(said), derived_from=str(derived["id"]) if isinstance(derived, dict) else "")
@@ -196,51 +200,46 @@ def choose(connection: Connection, choice: Choice, now: datetime) -> tuple[list[
         if record_id not in known:
             raise NotFoundError("There is no record of that id in this case.", "See 'evault case show ID'.")
     whole = {record_id for record_id, path in choice.withhold if path == ALL}
-    chosen, left_out = [], 0
+    wanted_ones: list[tuple[StoredRecord, StoredVersion, RecordView]] = []
+    left_out = 0
     guarded: set[str] = set()
-    types: set[str] = set()
     contents: dict[str, Json] = {}
-    withdrawn = Withdrawn()
+    consents = Consents(connection, serial)
     for record in found:
         wanted = record.id not in whole and (not choice.only or record.id in choice.only)
         if record.deleted or record.origin:
             left_out += wanted
-        else:
-            version = records.newest(connection, record)
-            view = evidence.view(version)
-            guarded |= _guarded(connection, record)
-            withdrawn.note(record.id, evidence.type_of(connection, record.type), view.fields)
-            if record.type == "attachment":
-                contents[record.id] = view.fields.get("sha256")
-            if wanted:
-                types.add(record.type)
-                chosen.append(_present(connection, record, version, view, choice, now))
-    for name in types:
+            if not record.origin:
+                consents.note_deleted(record)
+            continue
+        version = records.newest(connection, record)
+        view = evidence.view(version)
+        guarded |= _guarded(connection, record, consents)
+        consents.note(record, view)
+        if record.type == "attachment":
+            contents[record.id] = view.fields.get("sha256")
+        if wanted:
+            wanted_ones.append((record, version, view))
+    consents.finish()
+    for name in {record.type for record, _, _ in wanted_ones}:
         audit.check_type(connection, name)
+    chosen = [
+        _present(connection, record, version, view, choice, now, record.id in consents.papers)
+        for record, version, view in wanted_ones
+    ]
     # The same photo taken in twice is the same photo.
     guarded_contents = {contents[one] for one in guarded if one in contents}
     guarded |= {one for one, digest in contents.items() if digest in guarded_contents}
-    taken_back = withdrawn.ids()
-    return [_consented(one, chosen, taken_back) for one in _with_links(connection, chosen, guarded)], left_out
+    linked = _with_links(connection, chosen, guarded)
+    leaving = {str(one.record.id): one.part.disclosed for one in linked}
+    return [_consented(one, consents.of(one.record.id, one.part.consent, leaving)) for one in linked], left_out
 
 
-def _consented(one: Chosen, chosen: Sequence[Chosen], taken_back: set[str]) -> Chosen:
-    """Return it with what its neighbours mean for consent: what was taken back, and the record of who told it."""
-    consent = one.part.consent
-    if one.part.record_id in taken_back:
-        consent = Consent((WITHDRAWN,), consent.said if consent else {})
-    elif consent and consent.said and consent.said.get("name_use") != "named":
-        witness = evidence.view(one.version).fields.get("witness")
-        who = witness.get("id") if isinstance(witness, dict) else None
-        if any(
-            other.part.record_id == who and any(path.split(".")[0] == "names" for path in other.part.disclosed)
-            for other in chosen
-        ):
-            consent = replace(consent, speaks_against=tuple(dict.fromkeys((*consent.speaks_against, NAME))))
+def _consented(one: Chosen, consent: Consent | None) -> Chosen:
     return one if consent == one.part.consent else replace(one, part=replace(one.part, consent=consent))
 
 
-def _guarded(connection: Connection, record: StoredRecord) -> set[str]:
+def _guarded(connection: Connection, record: StoredRecord, consents: Consents) -> set[str]:
     """Return the attachments that any version of a record names in fields that are not linked, as a person's photos."""
     kind = evidence.type_of(connection, record.type)
     if record.type == "attachment" or kind is None:
@@ -248,6 +247,7 @@ def _guarded(connection: Connection, record: StoredRecord) -> set[str]:
     if not any(one.kind == "attachment" and not one.linked for one in kind.all_fields()):
         return set()
     versions = [evidence.view(one).fields for one in records.versions(connection, record.serial)]
+    consents.note_named(kind, versions)
     found = (pair for fields in versions for pair in kind.references(fields))
     return {target for one, _, target in found if one.kind == "attachment" and not one.linked}
 
@@ -289,16 +289,17 @@ def _present(
     view: RecordView,
     choice: Choice,
     now: datetime,
+    paper: bool,
 ) -> Chosen:
     fields = view.fields
     original = parse_sd_jwt(version.sd_jwt)
     paths = field_paths(original)
     named = _named(paths, record.id, choice.disclose)
     kept_back = _named(paths, record.id, choice.withhold)
-    rules = _rules(connection, view)
+    rules = evidence.types_of(connection, view)
     leaves = _leaf_paths(path for path in paths if not path.startswith("@"))
     shown = set(named)
-    if not choice.named_only:
+    if not choice.named_only and not paper:
         shown.update(path for path in leaves if all(kind.is_shareable(path) for kind in rules))
     if record.type == "attachment" and kept_back & _NAMES_CONTENT:
         # Each of them names the very bytes: whoever has the file would know it by any one of them.
@@ -321,17 +322,7 @@ def _present(
         agreed = set.intersection(*map(set, found))
         links = {path: target for path, target in found[0].items() if path in agreed - shown - kept_back}
     shown |= _META & set(paths)
-    return Chosen(record, version, disclose_paths(original, shown), part, frozenset(shown), links)
-
-
-_NO_TYPE: Final = schema.Schema("", 0, {}, {}, (), (), "")
-"""What protects everything."""
-
-
-def _rules(connection: Connection, view: RecordView) -> tuple[schema.Schema, schema.Schema]:
-    """Return the type as it is now and as it was when the record was signed: both must allow what leaves by default."""
-    then = evidence.type_signed_under(connection, view.type, str(view.meta.get("schema", "")))
-    return evidence.type_of(connection, view.type) or _NO_TYPE, then or _NO_TYPE
+    return Chosen(record, version, disclose_paths(original, shown), part, frozenset(shown), links, paper)
 
 
 def _named(paths: tuple[str, ...], record_id: str, pairs: tuple[tuple[str, str], ...]) -> set[str]:

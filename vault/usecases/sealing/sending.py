@@ -1,4 +1,4 @@
-"""Sealing what was chosen to recipients: one bundle each; and revealing a field later.
+"""Sealing what was chosen to recipients: one bundle each.
 
 The intent is entered in the log before the file is made, the outcome with its digest after the file is durable: an
 intent alone reads "may have left".
@@ -37,10 +37,9 @@ from vault.formats.tar import container_size
 from vault.jobs import Job
 from vault.model import CustodyEvent, Secret, format_time
 from vault.open_vault import SOFTWARE, OpenVault, Transaction
-from vault.store import cases, contacts, content, custody, records
+from vault.store import cases, contacts, content, custody
 from vault.store.contacts import StoredContact, StoredSent
 from vault.store.database import Connection
-from vault.store.records import StoredRecord, StoredVersion
 from vault.surroundings import is_folder
 from vault.usecases.sealing.choosing import Choice, Chosen, Part, choose
 
@@ -62,7 +61,7 @@ class Sealed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     """What was chosen, held and found good, before anything is written; the same for every recipient of one seal."""
 
     choice: Choice
@@ -79,7 +78,7 @@ def cautions(vault: OpenVault, to: Collection[str]) -> tuple[tuple[str, str], ..
         NotFoundError: There is no such contact.
     """
     people = vault.read(lambda connection: [contacts.get(connection, name) for name in dict.fromkeys(to)])
-    return tuple((person.name, sentence) for person in people for sentence in _cautions(person))
+    return tuple((person.name, sentence) for person in people for sentence in _cautions(vault, person))
 
 
 def unverified(vault: OpenVault, to: Collection[str]) -> tuple[str, ...]:
@@ -98,11 +97,11 @@ def seal(vault: OpenVault, choice: Choice, to: Collection[str], target: Path, jo
     Raises:
         HoldError: Files carry identifying facts and that was not acknowledged.
         RefusedError: Consent to a part of it was taken back; a contact has expired; the target is unsuitable.
-        DamagedError: A contact is not as the log says; nothing leaves.
+        DamagedError: A contact, record type or record of the case is not as the log says; nothing leaves.
         NotFoundError: A contact, case, record or field does not exist.
         AlreadyExistsError, StorageError: The file cannot be made. Bundles for earlier recipients stay.
     """
-    return _seal(vault, _plan(vault, choice, target, job), to)
+    return seal_plan(vault, make_plan(vault, choice, target, job), to)
 
 
 def seal_with_passphrase(vault: OpenVault, choice: Choice, secret: Secret, target: Path, job: Job) -> Sealed:
@@ -116,59 +115,28 @@ def seal_with_passphrase(vault: OpenVault, choice: Choice, secret: Secret, targe
     if not answer.ok:
         raise RefusedError(answer.sentence, answer.advice)
     person = StoredContact(new_id(), "", (), b"", True, None, "")
-    return _seal_to(vault, _plan(vault, choice, target, job), person, (ScryptRecipient(secret),))
+    return _seal_to(vault, make_plan(vault, choice, target, job), person, (ScryptRecipient(secret),))
 
 
-def reveal(
-    vault: OpenVault,
-    record_id: str,
-    path: str,
-    to: str,
-    target: Path,
-    job: Job,
-    *,
-    authority: str = "",
-    place: str = "",
-) -> Sealed:
-    """Disclose one field of a signed record later, against the same signature, in a bundle of its own.
-
-    Nothing else of the record leaves, and no content. It is the newest version that is revealed. For `authority` and
-    `place` see `Choice`.
+def make_plan(vault: OpenVault, choice: Choice, target: Path, job: Job, warnings: tuple[str, ...] = ()) -> Plan:
+    """Look at everything once, so that what is acknowledged is what leaves.
 
     Raises:
-        RefusedError: The record was received from somebody else.
         As `seal`.
     """
-
-    def look(connection: Connection) -> tuple[StoredRecord, StoredVersion]:
-        record = records.get(connection, record_id)
-        return record, records.newest(connection, record)
-
-    record, version = vault.read(look)
-    if record.origin:
-        raise RefusedError(
-            "This record was received from somebody else.", "Only whoever signed it can reveal more of it."
-        )
-    told = (
-        (f"Version {version.version} was revealed: it fits a bundle that holds this version.",)
-        if version.version > 1
-        else ()
-    )
-    choice = Choice(
-        record.case_id, disclose=((record_id, path),), only=(record_id,), named_only=True,
-        authority=authority, place=place,
-    )  # fmt: skip
-    return _seal(vault, _plan(vault, choice, target, job, told), (to,))[0]
-
-
-def _plan(vault: OpenVault, choice: Choice, target: Path, job: Job, warnings: tuple[str, ...] = ()) -> _Plan:
-    """Look at everything once, so that what is acknowledged is what leaves."""
     if len(choice.purpose) > MAX_PURPOSE:
         raise RefusedError(f"The purpose is longer than {MAX_PURPOSE} characters.", "Say it in fewer words.")
     if not is_folder(target.parent):
         raise NotFoundError("The folder to write into does not exist.", "Make it first, or name another place.")
     vault.refuse_inside(target, "The bundle")
-    chosen, left_out = vault.read(lambda connection: choose(connection, choice, vault.clock()))
+
+    def look(connection: Connection) -> tuple[list[Chosen], int]:
+        audit.check_newest(connection, cases.serial(connection, choice.case_id))
+        return choose(connection, choice, vault.clock())
+
+    found, left_out = vault.read(look)
+    # Not even that there is a paper is told unless something of it is named.
+    chosen = [one for one in found if one.part.disclosed or not one.paper]
     if not chosen:
         raise RefusedError(
             "Nothing of this case would leave.",
@@ -181,7 +149,7 @@ def _plan(vault: OpenVault, choice: Choice, target: Path, job: Job, warnings: tu
     held = [one.part for one in chosen if one.part.identifying]
     if held and not choice.accept_metadata:
         raise _held(held)
-    return _Plan(choice, tuple(chosen), target, job, warnings)
+    return Plan(choice, tuple(chosen), target, job, warnings)
 
 
 def _withdrawn(parts: Sequence[Part]) -> RefusedError:
@@ -217,8 +185,14 @@ def recipients_of(person: StoredContact) -> _Recipients:
     return hybrid or tuple(keys)
 
 
-def _cautions(person: StoredContact) -> tuple[str, ...]:
+def _is_expired(vault: OpenVault, person: StoredContact) -> bool:
+    return person.expires_at is not None and person.expires_at <= vault.clock()
+
+
+def _cautions(vault: OpenVault, person: StoredContact) -> tuple[str, ...]:
     told = []
+    if _is_expired(vault, person):
+        told.append("The card of this contact has expired: ask for a new card and add it.")
     if not person.verified:
         told.append(
             "This contact is not verified: compare fingerprints over another channel before you hand this over."
@@ -228,7 +202,8 @@ def _cautions(person: StoredContact) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _seal(vault: OpenVault, plan: _Plan, to: Collection[str]) -> tuple[Sealed, ...]:
+def seal_plan(vault: OpenVault, plan: Plan, to: Collection[str]) -> tuple[Sealed, ...]:
+    """Seal what was planned to each of the contacts; raises as `seal`."""
     names = list(dict.fromkeys(to))
     if not names:
         raise RefusedError("A bundle needs a recipient.", "Name one with --to.")
@@ -237,7 +212,7 @@ def _seal(vault: OpenVault, plan: _Plan, to: Collection[str]) -> tuple[Sealed, .
     people = vault.read(
         lambda connection: [audit.check_contact(connection, contacts.get(connection, name)) for name in names]
     )
-    if any(person.expires_at and person.expires_at <= vault.clock() for person in people):
+    if any(_is_expired(vault, person) for person in people):
         raise RefusedError("A contact's card has expired.", "Ask for a new card and add it.")
     made: list[Sealed] = []
     for person in people:
@@ -250,9 +225,7 @@ def _seal(vault: OpenVault, plan: _Plan, to: Collection[str]) -> tuple[Sealed, .
     return tuple(made)
 
 
-def _seal_to(
-    vault: OpenVault, plan: _Plan, person: StoredContact, keys: _Recipients | tuple[ScryptRecipient]
-) -> Sealed:
+def _seal_to(vault: OpenVault, plan: Plan, person: StoredContact, keys: _Recipients | tuple[ScryptRecipient]) -> Sealed:
     choice, bundle_id, whom = plan.choice, new_id(), ",".join(binding(keys)[1])
     target = plan.target / f"{new_id()}.age" if is_folder(plan.target) else plan.target
     event = functools.partial(_event, vault, plan, person, bundle_id)
@@ -299,12 +272,12 @@ def _seal_to(
     except VaultError as error:
         error.advice = f"The bundle was written whole, but the log says only that it may have left. {error.advice}"
         raise
-    warnings = (*plan.warnings, *(_cautions(person) if person.recipients else ()))
+    warnings = (*plan.warnings, *(_cautions(vault, person) if person.recipients else ()))
     return Sealed(target, bundle_id, digest, person.name, warnings)
 
 
 def _event(
-    vault: OpenVault, plan: _Plan, person: StoredContact, bundle_id: str, result: str, digest: str = ""
+    vault: OpenVault, plan: Plan, person: StoredContact, bundle_id: str, result: str, digest: str = ""
 ) -> CustodyEvent:
     return CustodyEvent(
         "dissemination", bundle_id, "bundle", case_id=plan.choice.case_id, why=plan.choice.purpose,

@@ -8,13 +8,13 @@ Spec: `docs/formats/schema.md`, "Consent"
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from vault.model import Json
-from vault.schema import Schema
+from vault.schema.types import Schema
 
 GROUP: Final = "consent"
 """The field that a type asks for consent with."""
@@ -48,10 +48,32 @@ class Consent:
         return WITHDRAWN in self.speaks_against
 
 
-def is_withdrawn(kind: Schema | None, fields: Mapping[str, Json]) -> bool:
-    """True when a record says that the person took their consent back."""
-    said = fields.get(GROUP) if _asks(kind) else None
+Said = tuple[Mapping[str, Json], Collection[Schema]]
+"""What one version of a record says, and the types it is read by: as it is now, and as it was when it was signed."""
+
+
+def is_withdrawn(kinds: Iterable[Schema], fields: Mapping[str, Json]) -> bool:
+    """True when a record says that the person took their consent back, and one of its types asks for consent."""
+    said = fields.get(GROUP) if any(map(asks, kinds)) else None
     return isinstance(said, dict) and ("withdrawn_on" in said or "withdrawn_how" in said)
+
+
+def files_taken_back(versions: Sequence[Said]) -> frozenset[str]:
+    """Return the files that a record named when it was taken back, or since; it may name none any more.
+
+    Args:
+        versions: Of one record whose newest says that it was taken back, oldest first.
+    """
+    first = len(versions) - 1
+    while first and is_withdrawn(versions[first][1], versions[first][0]):
+        first -= 1
+    return frozenset(
+        target
+        for fields, kinds in versions[first:]
+        for kind in kinds
+        for one, _, target in kind.references(fields)
+        if one.kind == "attachment"
+    )
 
 
 def consent_of(
@@ -65,12 +87,12 @@ def consent_of(
         shown: The paths that leave.
         now: The time, to see whether the person is to be asked again.
     """
-    if not _asks(kind):
+    if kind is None or not asks(kind):
         return None
     said = fields.get(GROUP)
     if not isinstance(said, dict) or not said:
         return Consent((MISSING,))
-    if is_withdrawn(kind, fields):
+    if is_withdrawn([kind], fields):
         return Consent((WITHDRAWN,), said)
     uses = said.get("uses")
     against = []
@@ -85,8 +107,9 @@ def consent_of(
     return Consent(tuple(against), said)
 
 
-def _asks(kind: Schema | None) -> bool:
-    group = kind.field(GROUP) if kind else None
+def asks(kind: Schema) -> bool:
+    """True when a type asks for consent."""
+    group = kind.field(GROUP)
     return group is not None and group.kind == "group" and not group.repeat
 
 
@@ -98,23 +121,23 @@ def _is_past(date: Json, now: datetime) -> bool:
 
 @dataclass(slots=True)
 class Withdrawn:
-    """Records of a case that people took back, and what goes with them: their files, and copies made of those."""
+    """What people took back, and what goes with it: their files, copies made of those, and the same bytes again."""
 
     _ids: set[str] = field(default_factory=set)
     _above: dict[str, set[str]] = field(default_factory=dict)
     _contents: dict[str, Json] = field(default_factory=dict)
 
-    def note(self, record_id: str, kind: Schema | None, fields: Mapping[str, Json]) -> None:
-        """Look at one record of the case."""
-        if is_withdrawn(kind, fields) and kind is not None:
-            self._ids |= {record_id, *(to for one, _, to in kind.references(fields) if one.kind == "attachment")}
-        if kind is not None and kind.type == "attachment":
-            self._contents[record_id] = fields.get("sha256")
-            owners = (fields.get(name) for name in ("belongs_to", "derived_from"))
-            self._above[record_id] = {str(one.get("id")) for one in owners if isinstance(one, dict)}
+    def note_record(self, record_id: str, its_files: Iterable[str]) -> None:
+        """Take down a record that was taken back, and the files that it named."""
+        self._ids |= {record_id, *its_files}
+
+    def note_file(self, file_id: str, above: Iterable[str], content: Json = None) -> None:
+        """Take down what a file belongs to and was made from, and its digest; also of one that is deleted by now."""
+        self._above.setdefault(file_id, set()).update(above)
+        self._contents[file_id] = content
 
     def ids(self) -> set[str]:
-        """Return the ids of all that does not leave any more, once every record was looked at."""
+        """Return the ids of all that does not leave any more, once every record and file was looked at."""
         while True:
             # The same recording taken in twice is the same recording.
             contents = {self._contents[one] for one in self._ids if self._contents.get(one)}
