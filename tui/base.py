@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
+from textual.await_complete import AwaitComplete
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.screen import ModalScreen, Screen
 from textual.worker import Worker
@@ -113,16 +114,33 @@ class VaultScreen(_Common[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", N_("Back"))]
 
+    _finished = False
+
     def action_back(self) -> None:
         """Go back."""
-        if len(self.app.screen_stack) > 2:
+        if self.app.screen is self and len(self.app.screen_stack) > 2:
             self.app.pop_screen()
+
+    def finish(self) -> None:
+        """Go away, now or as soon as this is in front again; never takes away what is in front of it."""
+        self._finished = True
+        if self.app.screen is self:
+            self.app.pop_screen()
+
+    def on_screen_resume(self) -> None:
+        """Go away when everything was done while something else was in front."""
+        if self._finished:
+            self.finish()
 
 
 class Dialog(_Common[R], ModalScreen[R]):
     """Something in front of a screen that is answered; Escape answers with the careful choice."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", N_("Cancel"))]
+
+    def dismiss(self, result: R | None = None) -> AwaitComplete:
+        """End with an answer; once that is given, another one takes nothing away that came behind this."""
+        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
 
     def action_cancel(self) -> None:
         """Answer with nothing."""

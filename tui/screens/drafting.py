@@ -206,7 +206,7 @@ class DraftScreen(VaultScreen):
 
     def _close(self) -> None:
         self._over = True
-        self.app.pop_screen()
+        self.finish()
 
     def action_drop(self) -> None:
         """Throw the draft away, once that is confirmed."""

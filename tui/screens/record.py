@@ -232,7 +232,7 @@ class RecordScreen(VaultScreen):
         advice = _("What left in bundles and what lies in backups is not reached. The entries in the log stay.")
         if await self.app.push_screen_wait(ConfirmDialog(_("Delete this record?"), message, _("Delete"), advice)):
             await self.core(api.records.delete, self.vault, record.id, why)
-            self.app.pop_screen()
+            self.finish()
 
 
 def _version(one: RecordVersion) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -54,6 +55,8 @@ class SealScreen(VaultScreen):
         self.plan = Plan(case_id)
         self._place = 0
         self._busy = False
+        self._going = False
+        """A step is being left or filled; what is pressed meanwhile was meant for what was seen."""
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
@@ -68,12 +71,25 @@ class SealScreen(VaultScreen):
 
     def on_mount(self) -> None:
         """Begin."""
-        self.work("beginning a seal", self._begin())
+        self._step("beginning a seal", self._begin)
 
     async def _begin(self) -> None:
         case = await self.core(api.cases.get, self.vault, self.plan.case_id)
         self.query_one(TitleBar).say(_("Seal: {case}", case=case.title))
         await self._go_to(0)
+
+    def _step(self, description: str, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Leave or fill a step, one at a time: a key that is pressed twice means it once."""
+
+        async def alone() -> None:
+            try:
+                await doing()
+            finally:
+                self._going = False
+
+        if not self._going:
+            self._going = True
+            self.work(description, alone)
 
     @property
     def step(self) -> Step:
@@ -102,20 +118,21 @@ class SealScreen(VaultScreen):
         if self._busy:
             self.notify(_("The bundle is being made. F8 stops it."), markup=False)
         elif 0 < self._place < len(_STEPS) - 1:
-            self.work("going back a step", self._go_to(self._place - 1), group="step")
+            self._step("going back a step", lambda: self._go_to(self._place - 1))
         else:
             super().action_back()
 
     def action_go_on(self) -> None:
         """Go on to the next step; the last ones seal, and close."""
-        if self._busy:
+        step = self.step
+        if self._busy or self._going:
             return
-        if isinstance(self.step, Done):
+        if isinstance(step, Done):
             super().action_back()
-        elif isinstance(self.step, Preview):
-            self.work("sealing", self._seal(self.step))
+        elif isinstance(step, Preview):
+            self._step("sealing", lambda: self._seal(step))
         else:
-            self.work("going on a step", self._go_on(), group="step")
+            self._step("going on a step", self._go_on)
 
     async def _go_on(self) -> None:
         if await self.step.leave():
@@ -126,7 +143,7 @@ class SealScreen(VaultScreen):
     async def _seal(self, preview: Preview) -> None:
         self._busy = True
         try:
-            made = await self._make() if await preview.leave() else ()
+            made = await self._make(preview.choice) if await preview.leave() else ()
         finally:
             self._busy = False
         if made:
@@ -134,7 +151,7 @@ class SealScreen(VaultScreen):
             done.made = made
             await self._go_to(len(_STEPS) - 1)
 
-    async def _make(self) -> tuple[api.sealing.Sealed, ...]:
+    async def _make(self, choice: api.sealing.Choice) -> tuple[api.sealing.Sealed, ...]:
         secret: Secret | None = None
         if self.plan.passphrase:
             secret = await self.app.push_screen_wait(
@@ -153,7 +170,7 @@ class SealScreen(VaultScreen):
         )  # fmt: skip
         if not chosen:
             return ()
-        vault, choice, folder = self.vault, self.plan.choice(), chosen[0]
+        vault, folder = self.vault, chosen[0]
         title = ngettext("Sealing {count} bundle", "Sealing {count} bundles", max(1, len(self.plan.to)))
         try:
             return await self.long(title, lambda job: _sealed(vault, choice, self.plan.to, secret, folder, job))

@@ -92,11 +92,7 @@ class SharesScreen(VaultScreen):
             )
         )  # fmt: skip
         if agreed:
-            self._leave()
-
-    def _leave(self) -> None:
-        if self.is_active:
-            self.app.pop_screen()
+            self.finish()
 
     # -- making -------------------------------------------------------------------------------------------------------
 
@@ -146,7 +142,7 @@ class SharesScreen(VaultScreen):
         )
         if chosen == ["now"]:
             await rehearse(self)
-        self._leave()
+        self.finish()
 
     # -- one share ----------------------------------------------------------------------------------------------------
 

@@ -30,6 +30,9 @@ class Preview(Step):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
+        self.choice = plan.choice(set())
+        """What was looked over; this is what is sealed."""
+        self._looked_over = False
         self._parts: tuple[api.sealing.Part, ...] = ()
         self._names: list[str] = []
 
@@ -44,7 +47,8 @@ class Preview(Step):
     async def enter(self) -> None:
         """Ask the core what leaves."""
         screen = self.seal_screen
-        shown = await screen.core(api.sealing.preview, screen.vault, self.plan.choice())
+        self._looked_over, self.choice = False, self.plan.choice()
+        shown = await screen.core(api.sealing.preview, screen.vault, self.choice)
         self._parts = shown.parts
         self._names = leaving.names(shown.parts)
         inside = await screen.core(leaving.hidden_names, shown.parts, list(self.plan.parts.values()))
@@ -58,9 +62,12 @@ class Preview(Step):
         self.query_one("#consent", Plain).say(f"! {told}" if told else "")
         self.query_one("#consent").set_class(not told, "hidden")
         self._fill()
+        self._looked_over = True
 
     async def leave(self) -> bool:
-        """Ask once more where somebody did not agree."""
+        """Ask once more where somebody did not agree; nothing leaves that could not be shown."""
+        if not self._looked_over:
+            return False
         doubtful = consenting.doubtful(self._parts)
         if not doubtful:
             return True

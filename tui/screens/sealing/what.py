@@ -83,6 +83,7 @@ class What(Step):
 
     async def leave(self) -> bool:
         """Ask about files that carry what may identify people."""
+        self.plan.leaving = set(self.query_one(MarkList).marked)
         if not self.plan.leaving:
             self.app.notify(_("Mark at least one thing that leaves."), severity="warning", markup=False)
             return False
