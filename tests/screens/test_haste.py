@@ -111,6 +111,35 @@ def test_going_on_twice_never_passes_the_preview_by(at, vault, case, lawyer, out
     assert list(out.iterdir()) == []
 
 
+def test_nothing_is_sealed_while_what_leaves_is_still_being_looked_up(
+    at, vault, case, lawyer, out, monkeypatch  # noqa: F811
+):  # fmt: skip
+    give(vault, case)
+    goes_on = threading.Event()
+    preview = api.sealing.preview
+
+    def slowly(*arguments):
+        goes_on.wait(120)
+        return preview(*arguments)
+
+    async def story(person):
+        screen = SealScreen(case.id)
+        person.app.push_screen(screen)
+        await person.settle()
+        await person.press("f9", "space", "f9")
+        monkeypatch.setattr(api.sealing, "preview", slowly)
+        await person.pilot.press("f9")
+        await person.until(lambda: person.app.busy > 0)
+        await person.pilot.press("f9")
+        assert person.app.screen is screen
+        goes_on.set()
+        await person.settle()
+        await person.press("f9")
+        assert isinstance(person.app.screen, ConfirmDialog), "it is asked about the consent that nobody gave"
+
+    at(story, vault)
+
+
 def test_going_on_twice_leaves_no_step_half_shown(at, vault, case, lawyer):  # noqa: F811
     give(vault, case, uses=["court"], name_use="pseudonym", risks_explained="yes")
 
