@@ -24,7 +24,6 @@ from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.screen import Screen
-from textual.theme import Theme
 
 from tui import direction, i18n, supervisor
 from tui.crash import report
@@ -34,6 +33,7 @@ from tui.notices import advice_of, notice_for, sentence_of
 from tui.running import Running
 from tui.taking_in import TakingIn
 from tui.text import harmless
+from tui.themes import CALM, CONTRAST
 from tui.widgets.jobs import JobLine
 from vault import api
 from vault.errors import LockedError, VaultError
@@ -44,39 +44,10 @@ T = TypeVar("T")
 Leave = Callable[[int, dict[str, Any]], NoReturn]
 
 _TICK: Final = 1.0
+_HEAR_PATIENCE: Final = 5.0
 _SAVE_PATIENCE: Final = 10.0
 _THREADS: Final = 48
 _CLIPBOARD_SECONDS: Final = 30.0
-
-CALM: Final = Theme(
-    name="calm",
-    primary="#6ea0c8",
-    secondary="#8fb3a3",
-    accent="#d8b26e",
-    foreground="#d7dce0",
-    background="#16191c",
-    surface="#1d2125",
-    panel="#262b30",
-    success="#8fbf8f",
-    warning="#d8b26e",
-    error="#e08a7a",
-    dark=True,
-)
-CONTRAST: Final = Theme(
-    name="contrast",
-    primary="#ffff00",
-    secondary="#00ffff",
-    accent="#ffff00",
-    foreground="#ffffff",
-    background="#000000",
-    surface="#000000",
-    panel="#000000",
-    success="#00ff00",
-    warning="#ffff00",
-    error="#ff8080",
-    variables={"input-selection-background": "#4d4d00"},
-    dark=True,
-)
 
 
 class _LastFilter(LineFilter):
@@ -136,7 +107,7 @@ class VaultApp(App[int]):
         self._started_by = 0 if sys.platform == "win32" else os.getppid()
         self._touched = time.monotonic()
         self._slept = supervisor.suspended_seconds()
-        self._leaving = False
+        self._leaving = self._copied = False
         self._last_filter = _LastFilter()
         for theme in (CALM, CONTRAST):
             self.register_theme(theme)
@@ -283,8 +254,11 @@ class VaultApp(App[int]):
     async def _save_and_leave(self, code: int, note: dict[str, Any]) -> None:
         saved = True
         try:
+            # A part of the screen that hears nothing any more must not keep from saving what it was told before.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_HEAR_PATIENCE):
+                    await self._taken_in()
             async with asyncio.timeout(_SAVE_PATIENCE):
-                await self._taken_in()
                 for save in list(self.savers):
                     try:
                         await asyncio.to_thread(save)
@@ -294,11 +268,13 @@ class VaultApp(App[int]):
             saved = False
             raise
         finally:
+            note["copied"] = self._copied
             if self.savers:
                 note["draft"] = "saved" if saved else "lost"
             if self._orphaned:
                 # Nobody else gives the terminal back.
                 with contextlib.suppress(Exception):
+                    self._driver.write(supervisor.EMPTY)  # type: ignore[union-attr]
                     self._driver.stop_application_mode()  # type: ignore[union-attr]
             self._leave(code, note)
 
@@ -307,6 +283,8 @@ class VaultApp(App[int]):
         focused = self.focused
         # Once for the text itself, and once more from there up: each tells the one around it that something changed.
         for place in (focused, *focused.ancestors_with_self[:-1]) if focused else ():
+            if not place.is_running:
+                continue
             reached = asyncio.Event()
             place.call_later(reached.set)
             await reached.wait()
@@ -358,8 +336,14 @@ class VaultApp(App[int]):
         """Keep copied text inside this program; only where that was switched on, hand it to the system for a while."""
         self._clipboard = text
         if self.clipboard_seconds:
+            self._copied = True
             super().copy_to_clipboard(text)
-            self.set_timer(self.clipboard_seconds, functools.partial(super().copy_to_clipboard, ""))
+            self.set_timer(self.clipboard_seconds, self._take_back)
+
+    def _take_back(self) -> None:
+        """Empty the system's clipboard; what was copied less than its time ago goes with it."""
+        self._copied = False
+        super().copy_to_clipboard("")
 
     def action_help(self) -> None:
         """Show the help of the screen in front."""

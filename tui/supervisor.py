@@ -38,13 +38,18 @@ _NOTE_LIMIT: Final = 64 * 1024
 _TOO_SOON: Final = 3.0
 """Seconds: a child that ends badly twice in a row as early as this is not started again."""
 
+EMPTY: Final = "\x1b[?47h\x1b[999;999H\x1b[1J\x1b[H"
+"""Empties the screen that was drawn on: some terminals have no second one, or keep showing it. From its end to its
+beginning, because what is cleared as a whole is pushed into the scroll-back of some."""
+_FORGET_COPIED: Final = "\x1b]52;c;\x07"
 _RESET: Final = (
     "\x1b[<u"  # keyboard protocol
     "\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"  # mouse
     "\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[?2026l"  # focus, paste, resize, synchronised output
     "\x1b[8h"  # text from right to left
     "\x1b[?7h\x1b[0m\x1b[?25h"  # line wrap, plain text, cursor
-    "\x1b[?1049l"  # the screen that was there before
+    + EMPTY
+    + "\x1b[?1049l"  # the screen that was there before
 )
 
 
@@ -106,6 +111,10 @@ def run(options: Options) -> int:
         started = time.monotonic()
         with _terminal_kept("" if options.linear else _RESET):
             code, note = _child(options)
+        if note.get("copied") is True:
+            with contextlib.suppress(OSError, ValueError):
+                sys.stdout.write(_FORGET_COPIED)
+                sys.stdout.flush()
         options = _merged(options, note)
         i18n.use(options.language)
         if code == EXIT_AGAIN:

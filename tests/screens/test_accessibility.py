@@ -13,7 +13,7 @@ from textual.widgets import Button
 
 from tests.screens.walking import run
 from tests.vault_world import introduce, seal
-from tui.app import CALM, CONTRAST
+from tui.themes import CALM, CONTRAST
 from vault import api
 from vault.jobs import Job
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
 from types import SimpleNamespace
 
 import pytest
+from textual import events
 from textual.screen import ModalScreen
 
 from tui import supervisor
+from tui.app import VaultApp
 from tui.crash import report
 from tui.dialogs.confirm import ConfirmDialog
 from tui.supervisor import EXIT_AGAIN, EXIT_QUIT, EXIT_STOPPED, Options, _merged, notice_of
@@ -250,8 +254,6 @@ def test_what_was_pasted_just_before_locking_is_saved(at, vault):
     text = "二〇二三年五月。" * 6000
 
     async def story(person):
-        from textual import events
-
         await person.press("enter", "t")
         await person.until(lambda: isinstance(person.app.focused, Editor))
         # As a terminal does: both come before anything else is done.
@@ -261,6 +263,64 @@ def test_what_was_pasted_just_before_locking_is_saved(at, vault):
 
     assert at(story, vault)[1]["draft"] == "saved"
     assert [draft.fields["statement"] for draft in api.drafts.page(vault) if draft.case_id == case.id] == [text]
+
+
+def test_a_mistake_in_the_text_itself_loses_nothing_of_it(at, vault, monkeypatch):
+    api.cases.add(vault, "一")
+    monkeypatch.setattr("tui.screens.drafting._EVERY", 3600.0)
+    monkeypatch.setattr(VaultApp, "is_headless", False)
+
+    async def story(person):
+        def fail() -> None:
+            raise ValueError(CANARY)
+
+        await person.press("enter", "t")
+        await person.until(lambda: isinstance(person.app.focused, Editor))
+        await person.type("我看见了。")
+        assert api.drafts.page(vault) == []
+        person.app.focused.call_later(fail)
+        await person.until(lambda: bool(person.left))
+
+    with pytest.raises(ValueError, match=CANARY):
+        at(story, vault)
+    assert [draft.fields for draft in api.drafts.page(vault)] == [{"statement": "我看见了。"}]
+
+
+def test_a_screen_that_hears_nothing_any_more_keeps_no_draft_from_being_saved(at, vault, monkeypatch):
+    case = api.cases.add(vault, "一")
+    monkeypatch.setattr("tui.app._HEAR_PATIENCE", 0.1)
+    goes_on = asyncio.Event()
+
+    async def story(person):
+        await person.press("enter")
+        person.app.savers.append(lambda: api.drafts.save(vault, case.id, "note", {"text": "draft"}))
+        person.app.screen.call_later(goes_on.wait)
+        person.app.post_message(events.Key("ctrl+l", None))
+        while not person.left:
+            await asyncio.sleep(0.01)
+        goes_on.set()
+
+    assert at(story, vault)[1]["draft"] == "saved"
+    assert [draft.fields for draft in api.drafts.page(vault)] == [{"text": "draft"}]
+
+
+def test_what_was_copied_does_not_outlive_the_lock_on_the_clipboard(at, vault, monkeypatch, capsys):
+    async def copy(person):
+        person.app.clipboard_seconds = 30.0
+        person.app.copy_to_clipboard(CANARY)
+        await person.press("ctrl+l")
+
+    async def keep_inside(person):
+        person.app.copy_to_clipboard(CANARY)
+        await person.press("ctrl+l")
+
+    words = [at(story, vault)[1] for story in (copy, keep_inside)]
+    assert [one["copied"] for one in words] == [True, False]
+    monkeypatch.setattr(supervisor, "_terminal_kept", lambda reset: contextlib.nullcontext())
+    for one, emptied in zip(words, (True, False), strict=True):
+        monkeypatch.setattr(supervisor, "_child", lambda options, one=one: (EXIT_QUIT, one))
+        assert supervisor.run(Options("/v")) == EXIT_QUIT
+        assert ("\x1b]52;c;\x07" in capsys.readouterr().out) == emptied
 
 
 def test_without_its_parent_the_program_saves_and_ends(at, vault, clock):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tui import direction, i18n
-from tui.app import CALM, CONTRAST
+from tui.themes import CALM, CONTRAST
 from vault import api
 from vault.errors import RefusedError
 

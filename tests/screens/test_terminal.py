@@ -56,6 +56,30 @@ def test_locking_ends_the_process_and_a_fresh_one_asks_for_the_passphrase(termin
     one.until("The vault is locked.")
 
 
+@pytest.mark.parametrize("second", ["on", "off"])
+def test_nothing_that_was_shown_stays_on_the_terminal(terminal, vault, second):
+    api.cases.add(vault, "canary-case")
+    vault.close()
+    one = terminal()
+    one._tmux("set-option", "-g", "alternate-screen", second)
+    one.type("echo here-before")
+    one.press("Enter")
+    one.start(vault.folder)
+    one.unlock()
+    one.until("canary-case")
+    one.press("C-l")
+    one.until("The vault is locked.")
+    assert "canary-case" not in one._tmux("capture-pane", "-p", "-S", "-", "-t", "t")
+    one.unlock()
+    one.until("canary-case")
+    one.press("C-q")
+    one.until("left 0")
+    left = one._tmux("capture-pane", "-p", "-S", "-", "-t", "t")
+    assert "canary-case" not in left
+    assert "New case" not in left
+    assert second == "off" or "here-before" in left
+
+
 def test_a_wrong_passphrase_is_said_and_can_be_typed_again(terminal, locked):
     one = terminal()
     one.start(locked)
