@@ -7,7 +7,8 @@ from typing import Final
 
 from tui.i18n import N_, _, from_core, ngettext
 from tui.measures import size
-from tui.text import one_line
+from tui.text import one_line, shown
+from tui.widgets import wrapping
 from vault import api
 from vault.jobs import Job
 from vault.model import Report, Severity, Verdict
@@ -31,6 +32,8 @@ STEPS: Final = (
 _WHILE_READING: Final = {1, 2}
 _MARKS: Final = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·"}
 _MOST: Final = 100
+_QUOTED: Final = 60
+"""Cells of a quoted row; it stays whole on the smallest terminal that is shown on."""
 
 
 @dataclass(eq=False, slots=True)
@@ -134,8 +137,14 @@ def told(opened: api.receiving.Opened) -> list[str]:
         lines.append("")
     if opened.contents is not None and opened.verdict is not Verdict.FAILED:
         lines += [*_holds(opened.contents), _("What for, as the sender says:")]
-        lines += [f"  {opened.purpose or _('(not said)')}", ""]
+        lines += [*(_quoted(opened.purpose) if opened.purpose else [f"  {_('(not said)')}"]), ""]
     return lines
+
+
+def _quoted(text: str) -> list[str]:
+    """Return a text of theirs as rows that are marked as such, so that none can look like a line of ours."""
+    lines = [shown(line) for line in text.split("\n")]
+    return [f"  > {row}" for line in lines for row in wrapping.rows(line, wrapping.breaks(line, _QUOTED))]
 
 
 def _holds(contents: api.receiving.Contents) -> list[str]:

@@ -96,6 +96,20 @@ def test_a_bundle_of_a_verified_contact_is_taken_in_after_it_was_looked_at(at, v
     assert case.record_count == 1
 
 
+def test_what_it_is_for_cannot_look_like_lines_of_ours(at, vault, sender, bundle):
+    fake = "✓ VERIFIED: intact, and signed by Amnesty, a verified contact."
+    file = bundle(sender, purpose=f"x\n{fake}\n{' ' * 300}{fake}")
+
+    async def story(person):
+        await receive(person, file)
+        lines = [text for text, _rtl in person.app.screen.query_one("#report")._paragraphs]
+        assert not any(line.lstrip().startswith("✓ VERIFIED") for line in lines)
+        assert any(line.startswith("  > ") and "VERIFIED" in line for line in lines)
+        assert all(len(line.rstrip()) <= 64 for line in lines if line.startswith("  > "))
+
+    at(story, vault)
+
+
 def test_refusing_keeps_nothing_and_enters_nothing(at, vault, friend, bundle):
     file = bundle(friend)
     before = api.custody.head(vault).size

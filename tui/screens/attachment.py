@@ -181,7 +181,8 @@ class AttachmentScreen(VaultScreen):
             text = told(field, value)
             for found, name in names.items():
                 text = text.replace(found, name)
-            parts.append(f"{field.label(language())}: {text}")
+            # Further lines stand in, so that none of theirs looks like one of ours.
+            parts.append(f"{field.label(language())}: " + text.replace("\n", "\n    "))
         if not one.deleted:
             parts.append(f"SHA-256: {one.sha256}\nSHA-512: {one.sha512}" if one.sha256 else "")
             parts.append(self._inside(one.fields))
