@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -10,7 +11,7 @@ from tui import attachments, consenting, telling
 from tui.i18n import _, language, ngettext
 from tui.measures import size
 from tui.telling import LONG, told
-from tui.text import one_line
+from tui.text import is_hidden, one_line
 from vault import api
 from vault.model import Json
 
@@ -19,11 +20,14 @@ DIGESTS: Final = frozenset({"sha256", "sha512", "size"})
 
 _NAMES: Final = frozenset(
     {"full", "family", "given", "name", "pseudonym", "witness_name", "witness_pseudonym", "interviewer", "from_whom",
-     "by", "represented_by", "persons_present", "original_name"}
+     "by", "represented_by", "persons_present", "original_name", "translator", "reviewed_by", "to_whom",
+     "agreed_by_name", "earlier_holders"}
 )  # fmt: skip
 """Fields that hold somebody's name; file names often do."""
 _LONGEST_NAME: Final = 60
 _SHORTEST_NAME: Final = 2
+_JOINERS: Final = "\u200c\u200d"
+"""Scripts need them, and nobody sees whether they stand in a name."""
 
 
 def kind_of(part: api.sealing.Part) -> str:
@@ -122,33 +126,45 @@ def names(parts: Sequence[api.sealing.Part]) -> list[str]:
     return list(lines)
 
 
-def hidden_names(parts: Sequence[api.sealing.Part], all_parts: Sequence[api.sealing.Part]) -> list[str]:
+def hidden_names(
+    parts: Sequence[api.sealing.Part], all_parts: Sequence[api.sealing.Part], purpose: str = ""
+) -> list[str]:
     """Return a line for each name of this case that stands inside a text that leaves.
 
     Args:
         parts: What leaves.
         all_parts: The whole case: a name that is withheld in one record may stand in the text of another.
+        purpose: What the recipient is told of why.
     """
     known = {text for part in all_parts for said in part.said if _is_name(said) for text in _texts(said.value)}
-    known = {text for text in known if _SHORTEST_NAME <= len(text) <= _LONGEST_NAME}
+    known = {text for text in known if _SHORTEST_NAME <= len(_plain(text)) <= _LONGEST_NAME}
     patterns = {name: _pattern(name) for name in sorted(known)}
     lines: dict[str, None] = {}
     for part in parts:
         for said in part.said:
             if said.leaves and not _is_name(said):
-                whole = "\n".join(_texts(said.value))
+                whole = _plain("\n".join(_texts(said.value)))
                 for name, pattern in patterns.items():
                     if pattern.search(whole):
                         where = f"{title_of(part)}, {label_of(part, said.path)}"
                         lines[_("{name}, in the text of: {where}", name=one_line(name), where=where)] = None
+    for name, pattern in patterns.items():
+        if pattern.search(_plain(purpose)):
+            lines[_("{name}, in the text of: {where}", name=one_line(name), where=_("What for"))] = None
     return list(lines)
+
+
+def _plain(text: str) -> str:
+    """Return a text as it looks: without marks that nobody sees, one space where there are several or a line ends."""
+    seen = "".join(one for one in unicodedata.normalize("NFC", text) if one not in _JOINERS and not is_hidden(one))
+    return " ".join(seen.split())
 
 
 def _pattern(name: str) -> re.Pattern[str]:
     """Return how to find a name in a text: of Latin letters as a whole word, in other scripts anywhere."""
     before = "(?<![A-Za-z])" if name[0].isascii() else ""
     after = "(?![A-Za-z])" if name[-1].isascii() else ""
-    return re.compile(f"{before}{re.escape(name)}{after}", re.IGNORECASE)
+    return re.compile(f"{before}{re.escape(_plain(name))}{after}", re.IGNORECASE)
 
 
 def _is_name(said: api.sealing.Said) -> bool:

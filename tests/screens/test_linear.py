@@ -227,7 +227,8 @@ def test_a_wrong_passphrase_and_a_wrong_number_are_said(talk, folder):
 def test_files_go_in_and_a_bundle_goes_out_only_after_a_typed_yes(talk, vault, other_vault, made_vault, tmp_path):
     api.contacts.add_card(vault, api.contacts.card(other_vault, "Lawyer"))
     case = api.cases.add(vault, "case one")
-    api.records.add(vault, case.id, "testimony", {"statement": "what he said"})
+    api.records.add(vault, case.id, "testimony", {"statement": "what he said of 王小明"})
+    api.records.add(vault, case.id, "person", {"names": [{"full": "王小明"}]})
     fingerprint = other_vault.identity.fingerprint
     vault.close()
     (tmp_path / "note.txt").write_text("a file")
@@ -255,7 +256,11 @@ def test_files_go_in_and_a_bundle_goes_out_only_after_a_typed_yes(talk, vault, o
         one.pick("Lawyer")
         one.until("reads this.: ")
         one.type("a complaint")
-        assert "what he said" in one.until("Look it over")
+        said_before = one.until("Look it over")
+        assert "what he said" in said_before
+        assert "What for: a complaint" in said_before
+        assert "王小明, in the text of" in said_before
+        assert "Person: 王小明" in said_before, "a record leaves although all that it says stays"
         one.pick("Go on")
         one.until("no consent is noted")
         one.until("for yes: ")

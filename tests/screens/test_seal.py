@@ -146,6 +146,35 @@ def test_the_preview_finds_a_withheld_name_inside_a_text_that_leaves(sealing, la
     sealing(story)
 
 
+def test_the_preview_shows_what_for_and_finds_names_in_it_and_however_they_are_typed(sealing, vault, case, lawyer):
+    api.records.add(vault, case.id, "person", {"names": [{"full": "Zo\u00e9 Petit"}]})
+    api.records.add(vault, case.id, "testimony", {"statement": "Zoe\u0301\nPe\u200btit was there.", "consent": AGREED})
+
+    async def story(person):
+        await person.press("f9", "space", "f9")
+        await person.type("为了王小明")
+        await person.press("f9")
+        assert "为了王小明" in person.text()
+        await person.press("enter")
+        assert "王小明, in the text of: What for" in shown(person)
+        assert "Zoé Petit, in the text of: Zo" in shown(person)
+        await person.press("escape", "down", "down", "enter")
+        assert shown(person) == "为了王小明"
+
+    sealing(story)
+
+
+def test_every_field_that_names_somebody_is_among_the_names(sealing, vault, case, lawyer):
+    api.records.add(vault, case.id, "testimony", {"statement": "Dilnur was there.", "consent": AGREED, "translations":
+                    [{"language": "en", "text": "…", "translator": "Dilnur"}]})  # fmt: skip
+
+    async def story(person):
+        await person.press("f9", "space", "f9", "f9", "enter")
+        assert "Dilnur, in the text of: Dilnur was there., Statement" in shown(person)
+
+    sealing(story)
+
+
 def test_nothing_is_sealed_to_somebody_unverified_without_an_explicit_yes(sealing, vault, out, other_vault):
     api.contacts.add_card(vault, api.contacts.card(other_vault, "Stranger"))
 

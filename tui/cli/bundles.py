@@ -42,7 +42,7 @@ def seal(context: Context) -> Result:
         refuse_taken(arguments.out)
     with context.unlocked() as vault:
         shown = api.sealing.preview(vault, choice)
-        names = _names(shown, api.sealing.preview(vault, api.sealing.Choice(arguments.case)))
+        names = _names(shown, api.sealing.preview(vault, api.sealing.Choice(arguments.case)), arguments.purpose or "")
         unverified = _caution(vault, arguments.to)
         if arguments.preview:
             return _previewed(shown, names, arguments.to, unverified)
@@ -75,9 +75,9 @@ class _Names:
     lines: list[str]
 
 
-def _names(shown: api.sealing.Preview, whole: api.sealing.Preview) -> _Names:
+def _names(shown: api.sealing.Preview, whole: api.sealing.Preview, purpose: str) -> _Names:
     people = [part for part in shown.parts if part.type == "person" and part.disclosed]
-    in_texts = leaving.hidden_names(shown.parts, whole.parts)
+    in_texts = leaving.hidden_names(shown.parts, whole.parts, purpose)
     lines = []
     if people:
         named = _some([part.title or part.record_id for part in people])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,11 +59,13 @@ def seal(talk: Talk, case_id: str) -> None:
 def _choose(talk: Talk, choice: api.sealing.Choice) -> api.sealing.Choice | None:
     """Say what would leave, and let things be left out, until the person goes on."""
     while True:
-        parts = [part for part in api.sealing.preview(talk.open_vault, choice).parts if part.disclosed]
+        parts = api.sealing.preview(talk.open_vault, choice).parts
         talk.say("", _("What leaves") + f": {leaving.amount(parts)}")
         for part in parts:
             talk.say("", f"{leaving.kind_of(part)}: {leaving.title_of(part)}", leaving.text_of(part))
-        names = [*leaving.names(parts), *leaving.hidden_names(parts, parts)]
+        whole = api.sealing.preview(talk.open_vault, api.sealing.Choice(choice.case_id)).parts
+        names = [*leaving.names(parts), *leaving.hidden_names(parts, whole, choice.purpose)]
+        talk.say("", _("What for: {purpose}", purpose=choice.purpose or _("(not said)")))
         if names:
             talk.say("", _("Names that leave"), *names)
         gives = [part for part in parts if part.identifying]
@@ -86,7 +89,7 @@ def _choose(talk: Talk, choice: api.sealing.Choice) -> api.sealing.Choice | None
             choice = replace(choice, withhold=(*choice.withhold, *((part.record_id, "*") for part in gives)))
 
 
-def _consented(talk: Talk, parts: list[api.sealing.Part]) -> bool:
+def _consented(talk: Talk, parts: Sequence[api.sealing.Part]) -> bool:
     """Say for what consent is in doubt, and ask; what was taken back does not leave at all."""
     doubtful = consenting.doubtful(parts)
     if not doubtful:

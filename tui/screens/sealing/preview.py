@@ -18,6 +18,7 @@ from vault import api
 
 _NAMES = "\0names"
 _CONSENT = "\0consent"
+_PURPOSE = "\0purpose"
 _OTHER_COLUMNS = 34
 
 
@@ -51,7 +52,7 @@ class Preview(Step):
         shown = await screen.core(api.sealing.preview, screen.vault, self.choice)
         self._parts = shown.parts
         self._names = leaving.names(shown.parts)
-        inside = await screen.core(leaving.hidden_names, shown.parts, list(self.plan.parts.values()))
+        inside = await screen.core(leaving.hidden_names, shown.parts, list(self.plan.parts.values()), self.plan.purpose)
         self.query_one("#for-whom", Plain).say(_("For: {names}", names=await self._whom()))
         stays = sum(not said.leaves for part in shown.parts for said in part.said)
         told = ngettext("{count} thing is withheld", "{count} things are withheld", stays)
@@ -107,6 +108,8 @@ class Preview(Step):
             told = ngettext("! in doubt for {count}", "! in doubt for {count}", len(doubtful))
             told = told if doubtful else _("noted for all of it; Enter says what")
             table.add_row(cell(_("Consent"), "bold"), cell(told, "bold"), cell(""), key=_CONSENT)
+        purpose = self.choice.purpose or _("(not said)")
+        table.add_row(cell(_("What for"), "bold"), cell(fitted(purpose, width)), cell(""), key=_PURPOSE)
         for part in self._parts:
             title = fitted(leaving.title_of(part), width)
             table.add_row(cell(leaving.kind_of(part)), cell(title), cell(leaving.counted(part)), key=part.record_id)
@@ -123,6 +126,9 @@ class Preview(Step):
         if event.row_key.value == _CONSENT:
             remark = _("Compare it with whom this is for and what for: the program does not know that.")
             self.app.push_screen(ReadingDialog(_("Consent"), f"{self._about_consent()}\n\n{remark}"))
+            return
+        if event.row_key.value == _PURPOSE:
+            self.app.push_screen(ReadingDialog(_("What for"), self.choice.purpose or _("(not said)")))
             return
         part = next(one for one in self._parts if one.record_id == event.row_key.value)
         self.app.push_screen(ReadingDialog(leaving.heading_of(part), leaving.text_of(part)))
