@@ -16,7 +16,8 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
 
 from tui import i18n
 from tui.i18n import N_, _
@@ -47,10 +48,10 @@ _RESET: Final = (
     "\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"  # mouse
     "\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[?2026l"  # focus, paste, resize, synchronised output
     "\x1b[8h"  # text from right to left
-    "\x1b[?7h\x1b[0m\x1b[?25h"  # line wrap, plain text, cursor
-    + EMPTY
-    + "\x1b[?1049l"  # the screen that was there before
+    "\x1b[?7h\x1b[0m\x1b[?25h" + EMPTY  # line wrap, plain text, cursor
 )
+_LEAVE: Final = "\x1b[?1049l"
+"""The screen that was there before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,25 +108,26 @@ def run(options: Options) -> int:
     """Show the screens until the person leaves, and return the exit code of the program."""
     options = replace(options, dropped=tuple(name for name in os.environ if name.startswith(_NOT_HANDED_ON)))
     bad_endings = 0
-    while True:
-        started = time.monotonic()
-        with _terminal_kept("" if options.linear else _RESET):
+    with _Terminal(screens=not options.linear) as terminal:
+        while True:
+            started = time.monotonic()
             code, note = _child(options)
-        if note.get("copied") is True:
-            with contextlib.suppress(OSError, ValueError):
-                sys.stdout.write(_FORGET_COPIED)
-                sys.stdout.flush()
-        options = _merged(options, note)
-        i18n.use(options.language)
-        if code == EXIT_AGAIN:
-            bad_endings = 0
-            continue
-        if code in (EXIT_QUIT, EXIT_STOPPED):
-            return code
-        bad_endings = bad_endings + 1 if time.monotonic() - started < _TOO_SOON else 1
-        if not _tell_crash(note) or bad_endings > 1:
-            return EXIT_OURS
-        options = replace(options, notice="crashed")
+            terminal.take()
+            if note.get("copied") is True:
+                terminal.write(_FORGET_COPIED)
+            options = _merged(options, note)
+            i18n.use(options.language)
+            if code == EXIT_AGAIN:
+                bad_endings = 0
+                continue
+            if code in (EXIT_QUIT, EXIT_STOPPED):
+                return code
+            bad_endings = bad_endings + 1 if time.monotonic() - started < _TOO_SOON else 1
+            terminal.give_back()
+            if not _tell_crash(note) or bad_endings > 1:
+                return EXIT_OURS
+            terminal.take()
+            options = replace(options, notice="crashed")
 
 
 def _child(options: Options) -> tuple[int, dict[str, Any]]:
@@ -178,25 +180,85 @@ def _signals_for(process: subprocess.Popen[bytes]) -> Iterator[None]:
             signal.signal(getattr(signal, name), handler)
 
 
-@contextlib.contextmanager
-def _terminal_kept(reset: str) -> Iterator[None]:
-    """Give the terminal back as it was, whatever the child did to it; `reset` undoes what screens switch on."""
-    if sys.platform == "win32":
-        yield
-        return
-    import termios
+class _Terminal:
+    """The terminal while the program has it; given back as it was, whatever the children did to it.
 
-    descriptor = sys.stdin.fileno()
-    before = termios.tcgetattr(descriptor)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdout.write(reset)
-            sys.stdout.flush()
-        with contextlib.suppress(termios.error):
-            # What was typed ahead of the end was meant for the child; it must not reach a shell.
-            termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)
+    Until a child asks for something, and from its end to the beginning of the next, nothing that is typed appears:
+    people type their passphrase before they are asked. What was there before the program is not seen meanwhile either.
+
+    Args:
+        screens: Screens are shown, not lines.
+    """
+
+    def __init__(self, *, screens: bool) -> None:
+        self._screens = screens
+        self._before: list[Any] | None = None
+        self._signals: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        if sys.platform != "win32":
+            import termios
+
+            with contextlib.suppress(termios.error, OSError, ValueError):
+                self._before = termios.tcgetattr(sys.stdin.fileno())
+            # Between two children nobody else hears of these.
+            for name in ("SIGTERM", "SIGHUP"):
+                self._signals[name] = signal.signal(getattr(signal, name), _stopped)
+            self._silence()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.give_back()
+        for name, handler in self._signals.items():
+            signal.signal(getattr(signal, name), handler)
+
+    def take(self) -> None:
+        """Undo what a child switched on, empty what it drew on, and show nothing of what is typed."""
+        if self._screens:
+            self.write(_RESET)
+        self._silence()
+
+    def give_back(self) -> None:
+        """Leave the terminal as it was before the program."""
+        if self._screens:
+            self.write(_RESET + _LEAVE)
+        self._set(self._before)
+
+    def write(self, text: str) -> None:
+        """Write to the terminal, if it is still there."""
+        if sys.platform != "win32":
+            with contextlib.suppress(OSError, ValueError):
+                sys.stdout.write(text)
+                sys.stdout.flush()
+
+    def _silence(self) -> None:
+        if sys.platform == "win32" or self._before is None:
+            return
+        import termios
+
+        silent = [*self._before]
+        silent[3] &= ~termios.ECHO
+        if self._screens:
+            # A key is a key for the next child, also without Enter; and none of them ends us in between.
+            silent[3] &= ~(termios.ICANON | termios.ISIG)
+        self._set(silent)
+
+    @staticmethod
+    def _set(attributes: list[Any] | None) -> None:
+        if sys.platform == "win32" or attributes is None:
+            return
+        import termios
+
+        with contextlib.suppress(termios.error, OSError, ValueError):
+            # What was typed ahead of the end was meant for the child; it must not reach the next one, nor a shell.
+            termios.tcsetattr(sys.stdin.fileno(), termios.TCSAFLUSH, attributes)
+
+
+def _stopped(number: int, frame: object) -> None:
+    del number, frame
+    raise SystemExit(EXIT_STOPPED)
 
 
 def _merged(options: Options, note: dict[str, Any]) -> Options:

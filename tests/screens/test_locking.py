@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from types import SimpleNamespace
 
@@ -316,7 +315,6 @@ def test_what_was_copied_does_not_outlive_the_lock_on_the_clipboard(at, vault, m
 
     words = [at(story, vault)[1] for story in (copy, keep_inside)]
     assert [one["copied"] for one in words] == [True, False]
-    monkeypatch.setattr(supervisor, "_terminal_kept", lambda reset: contextlib.nullcontext())
     for one, emptied in zip(words, (True, False), strict=True):
         monkeypatch.setattr(supervisor, "_child", lambda options, one=one: (EXIT_QUIT, one))
         assert supervisor.run(Options("/v")) == EXIT_QUIT

@@ -56,6 +56,43 @@ def test_locking_ends_the_process_and_a_fresh_one_asks_for_the_passphrase(termin
     one.until("The vault is locked.")
 
 
+def _shows_nothing_of(one, typed: str, *, before: str, after: str) -> None:
+    """Type what was not asked for yet, in pieces, until what is waited for comes; none of it may ever be seen."""
+    for letter in typed:
+        one.type(letter)
+        seen = one.text()
+        assert before not in seen
+        assert not any(typed[place : place + 2] in seen for place in range(len(typed) - 1)), seen
+        if after in seen:
+            break
+
+
+@pytest.mark.parametrize("key", ["C-l", "F12"])
+def test_what_is_typed_before_it_is_asked_for_is_never_shown(terminal, locked, key):
+    one = terminal()
+    one.type("echo here-before; clear -x")
+    one.press("Enter")
+    one.start(locked)
+    one.unlock()
+    one.press(key)
+    # From the moment in which the list has gone to the one in which the new process asks.
+    while "New case" in one.text():
+        pass
+    _shows_nothing_of(
+        one, "qzqzqzqzqzqzqzqzqzqzqzqzqzqzqzqzqzqzqzqz", before="here-before", after="The vault is locked."
+    )
+    one.until("The vault is locked.")
+    assert "qz" not in one.text()
+    one.press("C-q")
+    one.until("left 0")
+    left = one._tmux("capture-pane", "-p", "-S", "-", "-t", "t")
+    assert "qz" not in left
+    one.type("echo se''en")
+    one.press("Enter")
+    one.until("echo se''en")
+    one.until("\nseen")
+
+
 @pytest.mark.parametrize("second", ["on", "off"])
 def test_nothing_that_was_shown_stays_on_the_terminal(terminal, vault, second):
     api.cases.add(vault, "canary-case")

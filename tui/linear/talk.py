@@ -5,6 +5,7 @@ It runs in a process of its own, as the screens do: locking is the end of that p
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import signal
 import sys
@@ -32,6 +33,18 @@ _LONGEST_LINE: Final = 4094
 """Bytes of one typed line after which terminals drop the rest."""
 _EVERY: Final = 5.0
 """Seconds between two lines about the same work."""
+
+
+def _echo(shows: bool) -> None:
+    """Let the terminal show what is typed, or not; what was typed already waits on."""
+    if sys.platform == "win32":
+        return
+    import termios
+
+    with contextlib.suppress(termios.error, OSError, ValueError):
+        attributes = termios.tcgetattr(sys.stdin.fileno())
+        attributes[3] = attributes[3] | termios.ECHO if shows else attributes[3] & ~termios.ECHO
+        termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, attributes)
 
 
 class Back(Exception):
@@ -95,6 +108,7 @@ class Talk:
         Raises:
             Back: Ctrl-C.
         """
+        _echo(True)
         typed = self._read(lambda: input(f"{shown(question)}: "))
         if len(typed.encode("utf-8", "surrogateescape")) >= _LONGEST_LINE:
             self.say(_("! That line was longer than a terminal takes: its end may be missing. See what was kept."))
@@ -106,6 +120,8 @@ class Talk:
         Raises:
             Back: Ctrl-C.
         """
+        # Also after it, until something else is asked: somebody may type on.
+        _echo(False)
         return self._read(lambda: getpass.getpass(f"{shown(question)} ({_('nothing is shown')}): "))
 
     def choose(self, title: str, options: Sequence[tuple[str, str]], back: str = "") -> str | None:
