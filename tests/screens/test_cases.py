@@ -133,3 +133,26 @@ def test_a_long_title_pushes_no_column_out_and_can_be_read_whole(at, vault, titl
         assert "".join(title.split())[:300] not in "".join(person.text().split())
 
     at(story, vault)
+
+
+def test_of_more_records_than_anybody_reads_the_newest_are_shown_and_the_filter_finds_the_others(
+    at, vault, monkeypatch
+):
+    monkeypatch.setattr("tui.panes.records._MOST", 3)
+    case = api.cases.add(vault, "一")
+    for number in range(5):
+        api.records.add(vault, case.id, "note", {"title": f"note-{number}", "text": "…"})
+    api.drafts.save(vault, case.id, "note", {"title": "a draft"})
+
+    async def story(person):
+        await person.press("enter")
+        text = person.text()
+        assert "The newest 4 of 6 are shown; / finds the others." in text
+        assert [f"note-{number}" in text for number in range(5)] == [False, False, True, True, True]
+        assert "a draft" in text
+        await person.press("slash")
+        await person.type("note-0")
+        assert "note-0" in person.text()
+        assert "are shown" not in person.text()
+
+    at(story, vault)

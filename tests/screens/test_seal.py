@@ -126,7 +126,7 @@ def test_a_protected_field_leaves_only_when_it_is_marked_by_name_and_a_shareable
         await person.press("f9")
         assert "1 of 4" in person.text()
         await person.press("f9", "space", "f9", "f9")
-        await person.press("down", "down", "enter")
+        await person.press("down", "down", "down", "enter")
         assert "王小明" in shown(person)
         assert "他说" not in shown(person)
         assert "6 things stay here" in shown(person)
@@ -171,6 +171,25 @@ def test_every_field_that_names_somebody_is_among_the_names(sealing, vault, case
     async def story(person):
         await person.press("f9", "space", "f9", "f9", "enter")
         assert "Dilnur, in the text of: Dilnur was there., Statement" in shown(person)
+
+    sealing(story)
+
+
+def test_a_long_list_is_laid_out_in_parts_and_all_of_it_can_be_marked(sealing, vault, case, lawyer, monkeypatch):
+    monkeypatch.setattr("tui.widgets.mark_list._PART", 2)
+    for number in range(6):
+        api.records.add(vault, case.id, "note", {"text": f"note {number}"})
+
+    async def story(person):
+        listed = person.app.screen.query_one(MarkList)
+        assert listed.row_count == 7
+        await person.press("end", "space")
+        assert len(listed.marked) == 6
+        await person.press("ctrl+a")
+        assert len(listed.marked) == 7
+        await person.press("ctrl+a")
+        assert "Nothing is marked." in person.text()
+        assert str(listed.get_cell_at((6, 0))) == "[ ]"
 
     sealing(story)
 

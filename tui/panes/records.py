@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
@@ -16,9 +17,25 @@ from tui.i18n import N_, _, language
 from tui.panes.base import CasePane
 from tui.telling import VERDICTS, types_of
 from tui.widgets.plain import Quiet
-from tui.widgets.wide_table import WideTable
+from tui.widgets.wide_table import Cell, WideTable
 from vault import api
-from vault.model import Draft, Record
+from vault.model import Record
+
+_MOST = 200
+"""Records that are shown at once; the filter finds the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A line of the list, and all that it says, to be searched."""
+
+    key: str
+    cells: tuple[Cell, ...]
+    whole: str
+
+
+def _holding(rows: list[_Row], words: list[str]) -> list[_Row]:
+    return [one for one in rows if all(word in one.whole for word in words)]
 
 
 class RecordsPane(CasePane):
@@ -39,8 +56,7 @@ class RecordsPane(CasePane):
 
     def __init__(self, case_id: str) -> None:
         super().__init__(case_id)
-        self._records: list[Record] = []
-        self._drafts: list[Draft] = []
+        self._rows: list[_Row] = []
         self._types: dict[str, api.Schema] = {}
 
     def compose(self) -> ComposeResult:
@@ -60,46 +76,57 @@ class RecordsPane(CasePane):
         self.case_screen.work("listing records", self._load(), group=type(self).__name__)
 
     async def _load(self) -> None:
-        records = await self.case_screen.core(api.records.page, self.vault, self.case_id)
-        drafts = await self.case_screen.core(api.drafts.page, self.vault)
-        self._records = [record for record in records if self._listed(record.type)]
-        self._drafts = [draft for draft in drafts if draft.case_id == self.case_id and self._listed(draft.type)]
-        self._types = await self.case_screen.core(types_of, self.vault)
-        self._fill()
+        screen = self.case_screen
+        self._types = await screen.core(types_of, self.vault)
+        self._rows = await screen.core(self._all_rows)
+        await self._fill()
 
     def _listed(self, kind: str) -> bool:
         return (not self.only or kind in self.only) and kind not in self.but
 
-    def _fill(self) -> None:
-        schemas = self._types
-        words = self.query_one(".filter", Input).value.casefold().split()
+    def _all_rows(self) -> list[_Row]:
+        """Return what there is to be listed; in a thread, for it may be much."""
+        schemas, rows = self._types, []
 
         def label(kind: str) -> str:
             return schemas[kind].label(language()) if kind in schemas else kind
 
-        def fits(*texts: str) -> bool:
-            whole = " ".join(texts).casefold()
-            return all(word in whole for word in words)
+        for draft in api.drafts.page(self.vault):
+            if draft.case_id == self.case_id and self._listed(draft.type):
+                title = schemas[draft.type].title(draft.fields) if draft.type in schemas else ""
+                state = _("correction") if draft.based_on else _("draft")
+                cells = ((_("not signed"), "bold"), label(draft.type), (state, "bold"), title)
+                rows.append(_Row(f"draft:{draft.id}", cells, " ".join((label(draft.type), title, state)).casefold()))
+        for record in api.records.page(self.vault, self.case_id):
+            if self._listed(record.type):
+                count = len(record.versions)
+                signed = record.versions[-1].signed_at.astimezone().strftime("%Y-%m-%d %H:%M") if count else ""
+                state = self._state(record)
+                whole = " ".join((label(record.type), record.title, state, signed)).casefold()
+                told: tuple[Cell, ...] = (signed, label(record.type), (state, "italic"), record.title)
+                rows.append(_Row(f"record:{record.id}", told, whole))
+        return rows
 
+    async def _fill(self) -> None:
+        found, words, line = self._rows, None, self.query_one(".filter", Input)
+        while words != (words := line.value.casefold().split()):
+            # Until nothing was typed while it was looked for.
+            found = await self.case_screen.core(_holding, self._rows, words)
         table = self._table
         row = table.cursor_row
         table.clear()
-        for draft in self._drafts:
-            title = schemas[draft.type].title(draft.fields) if draft.type in schemas else ""
-            state = _("correction") if draft.based_on else _("draft")
-            if fits(label(draft.type), title, state):
-                table.put(f"draft:{draft.id}", (_("not signed"), "bold"), label(draft.type), (state, "bold"), title)
-        for record in self._records:
-            count = len(record.versions)
-            signed = record.versions[-1].signed_at.astimezone().strftime("%Y-%m-%d %H:%M") if count else ""
-            state = self._state(record)
-            if fits(label(record.type), record.title, state, signed):
-                table.put(f"record:{record.id}", signed, label(record.type), (state, "italic"), record.title)
+        # Drafts come first; of more records than anybody reads, the newest.
+        drafts = [one for one in found[:_MOST] if one.key.startswith("draft:")]
+        for one in (*drafts, *found[len(drafts) :][-_MOST:]):
+            table.put(one.key, *one.cells)
         table.done()
         table.move_cursor(row=min(row, max(0, table.row_count - 1)))
-        empty = self.query_one(".empty", Quiet)
-        empty.say(_("Nothing holds these words.") if words else _(self.nothing))
-        empty.set_class(table.row_count > 0, "hidden")
+        told = self.query_one(".empty", Quiet)
+        told.say(_("Nothing holds these words.") if words else _(self.nothing))
+        if more := table.row_count < len(found):
+            count, every = table.row_count, len(found)
+            told.say(_("The newest {shown} of {all} are shown; / finds the others.", shown=count, all=every))
+        told.set_class(table.row_count > 0 and not more, "hidden")
 
     def _state(self, record: Record) -> str:
         if record.deleted:
@@ -124,7 +151,7 @@ class RecordsPane(CasePane):
 
     @on(Input.Changed, ".filter")
     def _filter(self) -> None:
-        self._fill()
+        self.case_screen.work("filtering records", self._fill, group=f"{type(self).__name__} filter")
 
     @on(Input.Submitted, ".filter")
     def _to_list(self) -> None:

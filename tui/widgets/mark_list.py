@@ -19,6 +19,8 @@ from tui.text import one_line
 from tui.widgets.plain import begun, cell, fitted
 
 _NARROWEST = 14
+_PART = 200
+"""Rows that are laid out at a time, so that the screen never stands still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,10 @@ class MarkList(DataTable[Text]):
         super().__init__(id=id, cursor_type="row")
         self._columns: list[tuple[str, int]] = []
         self._rows: list[Row] = []
+        self._widths: list[int] = []
+        self._laid = 0
+        """How many rows are laid out."""
+        self._again = 0
         self.marked: set[str] = set()
         """Keys of what is marked."""
 
@@ -84,23 +90,37 @@ class MarkList(DataTable[Text]):
         self.clear(columns=True)
         needed = [most and self._needed(place, most) for place, (_title, most) in enumerate(self._columns)]
         rest = self.size.width - 7 - sum(width + 2 for width in needed)
-        widths = [width or max(_NARROWEST, rest) for width in needed]
+        widths = self._widths = [width or max(_NARROWEST, rest) for width in needed]
         self.add_column("", width=3)
         for (title, _width), width in zip(self._columns, widths, strict=True):
             self.add_column(Text(title), width=width)
-        for one in self._rows:
-            # What a file is called says at its end what kind it is; everywhere else the beginning says more.
-            cells = (
-                cell((begun if most else fitted)(text, width), most=1000)
-                for text, width, most in zip(one.cells, widths, needed, strict=True)
-            )
-            self.add_row(_mark(one.key in self.marked), *cells)
+        self._laid, self._again = 0, self._again + 1
+        self._go_on(self._again, max(_PART, row + 1))
         self.move_cursor(row=min(row, max(0, len(self._rows) - 1)))
         self.scroll_to(y=top, animate=False)
 
+    def _go_on(self, again: int, many: int = _PART) -> None:
+        """Lay out the next rows, and the rest a little later, unless all was begun anew meanwhile."""
+        if again != self._again:
+            return
+        for one in self._rows[self._laid : self._laid + many]:
+            # What a file is called says at its end what kind it is; everywhere else the beginning says more.
+            cells = (
+                cell((begun if most else fitted)(text, width), most=1000)
+                for text, width, (_title, most) in zip(one.cells, self._widths, self._columns, strict=True)
+            )
+            self.add_row(_mark(one.key in self.marked), *cells)
+        self._laid = min(len(self._rows), self._laid + many)
+        if self._laid < len(self._rows):
+            self.call_later(self._go_on, again)
+
     def _needed(self, place: int, most: int) -> int:
-        texts = [self._columns[place][0], *(one_line(one.cells[place], 1000) for one in self._rows)]
-        return min(most, max(map(cell_len, texts)))
+        widest = cell_len(self._columns[place][0])
+        for text in {one.cells[place] for one in self._rows}:
+            if widest >= most:
+                break
+            widest = max(widest, cell_len(one_line(text, most + 1)))
+        return min(most, widest)
 
     def on_resize(self) -> None:
         """Use the new width."""
@@ -126,11 +146,11 @@ class MarkList(DataTable[Text]):
     def mark_only(self, keys: Collection[str]) -> None:
         """Mark these things and no others; nothing is told of it."""
         self.marked = set(keys)
-        for place, one in enumerate(self._rows):
+        for place, one in enumerate(self._rows[: self._laid]):
             self.update_cell_at(Coordinate(place, 0), _mark(one.key in self.marked))
 
     def _toggle(self, place: int) -> None:
-        if not 0 <= place < len(self._rows):
+        if not 0 <= place < self._laid:
             return
         key = self._rows[place].key
         self.marked ^= {key}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from textual import on
 from textual.app import ComposeResult
 from textual.widgets import DataTable
@@ -20,6 +22,7 @@ _NAMES = "\0names"
 _CONSENT = "\0consent"
 _PURPOSE = "\0purpose"
 _OTHER_COLUMNS = 34
+_AT_ONCE = 200
 
 
 class Preview(Step):
@@ -51,7 +54,7 @@ class Preview(Step):
         self._looked_over, self.choice = False, self.plan.choice()
         shown = await screen.core(api.sealing.preview, screen.vault, self.choice)
         self._parts = shown.parts
-        self._names = leaving.names(shown.parts)
+        self._names = await screen.core(leaving.names, shown.parts)
         inside = await screen.core(leaving.hidden_names, shown.parts, list(self.plan.parts.values()), self.plan.purpose)
         self.query_one("#for-whom", Plain).say(_("For: {names}", names=await self._whom()))
         stays = sum(not said.leaves for part in shown.parts for said in part.said)
@@ -62,7 +65,7 @@ class Preview(Step):
         told = consenting.counted(shown.parts)
         self.query_one("#consent", Plain).say(f"! {told}" if told else "")
         self.query_one("#consent").set_class(not told, "hidden")
-        self._fill()
+        await self._fill()
         self._looked_over = True
 
     async def leave(self) -> bool:
@@ -93,7 +96,7 @@ class Preview(Step):
         names = [f"{one_line(name, 40)}{' ' + _('(✗ not verified)') * (name in unverified)}" for name in self.plan.to]
         return ", ".join(name.strip() for name in names)
 
-    def _fill(self) -> None:
+    async def _fill(self) -> None:
         table = self.query_one("#shown", DataTable)
         table.clear(columns=True)
         width = max(20, table.size.width - _OTHER_COLUMNS)
@@ -110,7 +113,10 @@ class Preview(Step):
             table.add_row(cell(_("Consent"), "bold"), cell(told, "bold"), cell(""), key=_CONSENT)
         purpose = self.choice.purpose or _("(not said)")
         table.add_row(cell(_("What for"), "bold"), cell(fitted(purpose, width)), cell(""), key=_PURPOSE)
-        for part in self._parts:
+        for place, part in enumerate(self._parts):
+            if place % _AT_ONCE == _AT_ONCE - 1:
+                # A long list is filled in steps, between which keys are heard.
+                await asyncio.sleep(0)
             title = fitted(leaving.title_of(part), width)
             table.add_row(cell(leaving.kind_of(part)), cell(title), cell(leaving.counted(part)), key=part.record_id)
         table.focus()

@@ -20,6 +20,13 @@ def _mind(part: api.sealing.Part) -> str:
     return " · ".join(filter(None, (consenting.brief(part), leaving.inside(part))))
 
 
+def _rows(parts: list[api.sealing.Part]) -> list[Row]:
+    return [
+        Row(one.record_id, (leaving.kind_of(one), leaving.title_of(one), leaving.counted(one), _mind(one)))
+        for one in parts
+    ]
+
+
 class What(Step):
     """Marks what leaves."""
 
@@ -40,10 +47,7 @@ class What(Step):
     async def _load(self) -> None:
         await self.seal_screen.core(self.plan.look, self.seal_screen.vault)
         columns = ((_("Kind"), 12), (_("Title"), 0), (_("Leaves"), 16), (_("Mind"), 24))
-        rows = [
-            Row(one.record_id, (leaving.kind_of(one), leaving.title_of(one), leaving.counted(one), _mind(one)))
-            for one in self.plan.parts.values()
-        ]
+        rows = await self.seal_screen.core(_rows, list(self.plan.parts.values()))
         self.query_one(MarkList).fill(columns, rows, self.plan.leaving)
         told = self.query_one("#left-out", Plain)
         told.set_class(not self.plan.left_out, "hidden")
