@@ -25,6 +25,7 @@ from vault.usecases.checking import Checked
 ANCHORS = ("checkpoint", "paper", "proof", "continuation", "bundle")
 NOT_IN_THE_LOG = {
     "draft": "drafts", "setting": "settings", "counts of cases": "titles and counts of cases",
+    "titles of records": "titles of records in lists",
     "search_text": "search index", "search_state": "search index", "search_index_data": "search index",
     "search_index_idx": "search index", "search_index_docsize": "search index",
     "search_index_config": "search index", "sqlite_sequence": "numbers of rows",
@@ -168,17 +169,20 @@ def grown(folder: Path, number: int, seed: int) -> Growing:
 
 
 def rows_of(vault: api.OpenVault) -> dict[str, list]:
-    """Return the rows of every table of a closed store; what a case counts and is called stands apart."""
+    """Return the rows of every table of a closed store; what lists show of cases and records stands apart."""
     with raw(vault) as store:
         names = [row[0] for row in store.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         found = {
             name: store.execute(f"SELECT * FROM {name}").fetchall()
             for name in names
-            if name not in ("vault_case", "search_index")
+            if name not in ("vault_case", "record", "search_index")
         }
         found["vault_case"] = store.execute("SELECT serial, id, origin, sender_case FROM vault_case").fetchall()
         counts = "SELECT id, title, created_at, records, attachments FROM vault_case"
         found["counts of cases"] = store.execute(counts).fetchall()
+        known = "SELECT serial, id, case_serial, type, newest, deleted, origin, verdict FROM record"
+        found["record"] = store.execute(known).fetchall()
+        found["titles of records"] = store.execute("SELECT serial, title FROM record").fetchall()
     return found
 
 
