@@ -53,6 +53,7 @@ class SealScreen(VaultScreen):
     def __init__(self, case_id: str) -> None:
         super().__init__()
         self.plan = Plan(case_id)
+        self._steps = [made(self.plan) for made in _STEPS]
         self._place = 0
         self._busy = False
         self._going = False
@@ -61,9 +62,9 @@ class SealScreen(VaultScreen):
     def compose(self) -> ComposeResult:
         """Lay it out."""
         yield TitleBar(_("Seal"))
-        with ContentSwitcher(initial="what"):
-            for made in _STEPS:
-                yield made(self.plan)
+        # A step is laid out when it is come to: all at once would hold up the screen.
+        with ContentSwitcher(initial=None):
+            pass
         with Horizontal(classes="buttons"):
             yield Button(_("Back"), id="back")
             yield Button(_("Go on"), id="go-on", variant="primary")
@@ -94,11 +95,14 @@ class SealScreen(VaultScreen):
     @property
     def step(self) -> Step:
         """The step in front."""
-        return self.query_one(f"#{_STEPS[self._place].__name__.lower()}", Step)
+        return self._steps[self._place]
 
     async def _go_to(self, place: int) -> None:
+        switcher, step = self.query_one(ContentSwitcher), self._steps[place]
+        if not step.is_attached:
+            await switcher.add_content(step)
         self._place = place
-        self.query_one(ContentSwitcher).current = self.step.id
+        switcher.current = step.id
         last = len(_STEPS) - 1
         told = _("step {number} of {all}: {title}", number=place + 1, all=last, title=_(self.step.TITLE))
         self.query_one(TitleBar).say(right=told if place < last else _(self.step.TITLE))
@@ -147,7 +151,8 @@ class SealScreen(VaultScreen):
         finally:
             self._busy = False
         if made:
-            done = self.query_one(Done)
+            done = self._steps[-1]
+            assert isinstance(done, Done)
             done.made = made
             await self._go_to(len(_STEPS) - 1)
 
