@@ -356,11 +356,12 @@ def replace(path: Path, content: bytes, what: str) -> None:
             os.close(handle)
         os.replace(part, path)
         sync_folder(path.parent)
-    except OSError as error:
-        raise storage_error(error, what) from error
-    finally:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(part)
+        if isinstance(error, OSError):
+            raise storage_error(error, what) from error
+        raise
 
 
 def remove_leftovers(folder: Path) -> None:
