@@ -12,7 +12,7 @@ import gettext
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 LANGUAGES: Final[Mapping[str, str]] = {
     "en": "English",
@@ -28,6 +28,7 @@ LANGUAGES: Final[Mapping[str, str]] = {
 
 _PLACES: Final = Path(__file__).parent / "locale"
 _HANT: Final = ("TW", "HK", "MO", "Hant")
+_READ_TOO: Final = {"zh-Hant": "zh-Hans"}
 _SLOT: Final = re.compile(r"\{(\d+)\}")
 
 _language = "en"
@@ -59,7 +60,28 @@ def _catalogue(language: str) -> gettext.NullTranslations:
     if language == "en" or not path.is_file():
         return gettext.NullTranslations()
     with path.open("rb") as handle:
-        return gettext.GNUTranslations(handle)
+        found = gettext.GNUTranslations(handle)
+    if language in _READ_TOO:
+        # What is not translated yet is better read in the other script than in another language.
+        found.add_fallback(_catalogue(_READ_TOO[language]))
+    return found
+
+
+@functools.lru_cache
+def complete() -> tuple[str, ...]:
+    """Return the languages in which no text of the screens is missing; these are offered before a vault is open."""
+    texts = {language: len(_texts(language)) for language in LANGUAGES}
+    return tuple(language for language in LANGUAGES if language == "en" or texts[language] == max(texts.values()))
+
+
+def after(language: str) -> str:
+    """Return the complete language that comes after this one; the first one after one that is not complete."""
+    names = complete()
+    return names[(names.index(language) + 1) % len(names)] if language in names else names[0]
+
+
+def _texts(language: str) -> dict[Any, str]:
+    return getattr(_catalogue(language), "_catalog", {})
 
 
 def _(text: str, **values: object) -> str:
@@ -105,9 +127,8 @@ def _filled(part: str) -> str:
 @functools.lru_cache
 def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
     """Return how to recognise each sentence with something filled in, longest first, and its translation."""
-    catalogue = _catalogue(language)
     found = []
-    entries = getattr(catalogue, "_catalog", {})
+    entries = {**_texts(_READ_TOO.get(language, language)), **_texts(language)}
     for original, translated in entries.items():
         if not isinstance(original, str) or not _SLOT.search(original) or not translated:
             continue

@@ -105,3 +105,20 @@ def test_sentences_that_the_core_says_are_translated_with_what_they_are_filled_w
         assert not re.search(r"[A-Za-z]{3,} [a-z]{2,} ", shown), (sentence, shown)
     assert from_core("The contact card is not a regular file.") == "联系人名片不是普通文件。"
     assert from_core("A sentence that nobody translated.") == "A sentence that nobody translated."
+
+
+def test_before_a_vault_is_open_only_complete_languages_are_offered():
+    assert i18n.complete() == ("en", "zh-Hans")
+    assert [i18n.after(language) for language in ("en", "zh-Hans", "ug")] == ["zh-Hans", "en", "en"]
+
+
+def test_what_is_not_translated_into_traditional_characters_is_shown_in_simplified_ones():
+    sentence = "There is no vault in this folder."
+    i18n.use("zh-Hans")
+    try:
+        simplified = i18n._("Settings"), i18n.from_core(sentence), i18n.ngettext("{count} case", "{count} cases", 2)
+        i18n.use("zh-Hant")
+        assert (i18n._("Settings"), i18n.from_core(sentence)) == simplified[:2]
+        assert "Settings" not in simplified
+    finally:
+        i18n.use("en")

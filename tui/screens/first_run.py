@@ -165,6 +165,5 @@ class FirstRunScreen(VaultScreen):
         self.query_one("#second").focus()
 
     def action_language(self) -> None:
-        """Show the next language."""
-        names = list(i18n.LANGUAGES)
-        self.evault.again(language=names[(names.index(i18n.language()) + 1) % len(names)], language_chosen=True)
+        """Show the next language of those that are complete."""
+        self.evault.again(language=i18n.after(i18n.language()), language_chosen=True)

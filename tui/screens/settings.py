@@ -21,6 +21,14 @@ _LOCK: Final = {"1": N_("after 1 minute"), "5": N_("after 5 minutes"), "15": N_(
 _YES_NO: Final = {"no": N_("no"), "yes": N_("yes")}
 
 
+def _languages() -> dict[str, str]:
+    """Return the languages by their own names; what is not complete says so."""
+    return {
+        code: name if code in i18n.complete() else f"{name} ({_('not complete')})"
+        for code, name in i18n.LANGUAGES.items()
+    }
+
+
 class SettingsScreen(VaultScreen):
     """What the person can choose about the screens."""
 
@@ -40,7 +48,7 @@ class SettingsScreen(VaultScreen):
         yield TitleBar(_("Settings"))
         with VerticalScroll(classes="content", can_focus=False):
             yield Plain(_("Language"), classes="label")
-            yield _choice("language", _("Language"), dict(i18n.LANGUAGES), i18n.language())
+            yield _choice("language", _("Language"), _languages(), i18n.language())
             yield Plain(_("Lock when nobody uses it"), classes="label")
             yield _choice("lock_minutes", _("Lock when nobody uses it"), _LOCK, str(now.lock_minutes))
             yield Quiet(_("One key locks at once, from anywhere: Ctrl+L or F12."))

@@ -91,9 +91,8 @@ class UnlockScreen(VaultScreen):
         await self.evault.opened(vault)
 
     def action_language(self) -> None:
-        """Show the next language."""
-        names = list(i18n.LANGUAGES)
-        self.evault.again(language=names[(names.index(i18n.language()) + 1) % len(names)], language_chosen=True)
+        """Show the next language of those that are complete."""
+        self.evault.again(language=i18n.after(i18n.language()), language_chosen=True)
 
     def action_recover(self) -> None:
         """Open the vault with recovery shares."""
