@@ -9,6 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.events import Key
 from textual.widgets import Button, ContentSwitcher, Input
 
 from tui import i18n
@@ -23,7 +24,11 @@ from vault.errors import RefusedError
 
 
 class FirstRunScreen(VaultScreen):
-    """Asks for a place and a passphrase, makes the vault, and goes on to the recovery shares."""
+    """Asks for a place and a passphrase, makes the vault, and goes on to the recovery shares.
+
+    Args:
+        another: There is a vault already, and the person wants another one.
+    """
 
     HELP = N_(
         "A vault is a folder with three files; everything in it is encrypted. Choose where it lies, then a passphrase "
@@ -35,15 +40,21 @@ class FirstRunScreen(VaultScreen):
         Binding("f5", "generate", N_("Suggest a passphrase")),
     ]
 
+    def __init__(self, *, another: bool = False) -> None:
+        super().__init__()
+        self._another = another
+
     def compose(self) -> ComposeResult:
         """Lay it out."""
+        none = _("There is no vault in this folder. To open one, type where it is.")
+        other = _("Type where the other vault is, or where a new one is to be made.")
         yield TitleBar(_("Evidence vault"), _("a new vault"))
         with (
             VerticalScroll(classes="content", can_focus=False),
             ContentSwitcher(initial="where", id="steps", classes="form"),
         ):
             with Vertical(id="where", classes="form"):
-                yield Plain(_("There is no vault in this folder. To open one, type where it is."), classes="notice")
+                yield Plain(other if self._another else none, classes="notice")
                 yield Heading(_("Step 1 of 3: where"))
                 yield Quiet(_("A folder that does not exist yet, on a disk of this computer. A vault opens here too."))
                 yield Input(str(self.evault.folder), id="folder")
@@ -52,6 +63,7 @@ class FirstRunScreen(VaultScreen):
                     yield Button(_("Go on"), id="to-passphrase", variant="primary")
             with Vertical(id="passphrase", classes="form"):
                 yield Heading(_("Step 2 of 3: passphrase"))
+                yield Plain("", id="where-then")
                 yield Quiet(_("Several words that do not belong together are easier to remember than signs."))
                 yield Plain(_("Passphrase"), classes="label")
                 yield SecretInput(id="first")
@@ -67,7 +79,36 @@ class FirstRunScreen(VaultScreen):
 
     def on_mount(self) -> None:
         """Begin with the button: a passphrase typed by habit must not become the name of a folder."""
-        self.query_one("#to-passphrase").focus()
+        self.query_one("#folder" if self._another else "#to-passphrase").focus()
+
+    def on_key(self, event: Key) -> None:
+        """Say where to type when somebody types on a button."""
+        if event.is_printable and event.key != "space" and isinstance(self.focused, Button) and not self._at_passphrase:
+            self.query_one("#where-problem", Plain).say(_("Tab goes to the line with the folder; type it there."))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Suggest a passphrase only where one is asked for."""
+        return self._at_passphrase if action == "generate" else super().check_action(action, parameters)
+
+    @property
+    def _at_passphrase(self) -> bool:
+        return self.is_mounted and self.query_one("#steps", ContentSwitcher).current == "passphrase"
+
+    def action_back(self) -> None:
+        """Go back a step; from the first one to what was there before."""
+        if not self._at_passphrase:
+            super().action_back()
+        elif not self.query_one("#make", Button).disabled:
+            for line in ("#first", "#second"):
+                self.query_one(line, SecretInput).action_clear()
+            for told in ("#suggested", "#strength", "#passphrase-problem"):
+                self.query_one(told, Plain).say("")
+            self._turn_to("where")
+            self.query_one("#folder").focus()
+
+    def _turn_to(self, step: str) -> None:
+        self.query_one("#steps", ContentSwitcher).current = step
+        self.refresh_bindings()
 
     # -- where --------------------------------------------------------------------------------------------------------
 
@@ -91,7 +132,8 @@ class FirstRunScreen(VaultScreen):
             folder = Path.cwd() / folder
         self.evault.folder = folder
         problem.say("")
-        self.query_one("#steps", ContentSwitcher).current = "passphrase"
+        self.query_one("#where-then", Plain).say(_("The vault will lie in {folder}", folder=str(folder)))
+        self._turn_to("passphrase")
         self.query_one("#first").focus()
 
     # -- passphrase ---------------------------------------------------------------------------------------------------

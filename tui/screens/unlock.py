@@ -104,4 +104,4 @@ class UnlockScreen(VaultScreen):
         """Open another vault, or make one."""
         from tui.screens.first_run import FirstRunScreen
 
-        self.app.push_screen(FirstRunScreen())
+        self.app.push_screen(FirstRunScreen(another=True))
