@@ -87,7 +87,9 @@ class FirstRunScreen(VaultScreen):
             self.query_one("#where-problem", Plain).say(_("Tab goes to the line with the folder; type it there."))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Suggest a passphrase only where one is asked for."""
+        """Suggest a passphrase only where one is asked for, and go back only where there is something before."""
+        if action == "back":
+            return self._at_passphrase or len(self.app.screen_stack) > 2
         return self._at_passphrase if action == "generate" else super().check_action(action, parameters)
 
     @property

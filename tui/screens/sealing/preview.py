@@ -104,7 +104,9 @@ class Preview(Step):
         table.add_column(_("Title"), width=width)
         table.add_column(_("Leaves"), width=16)
         count = len(self._names)
-        told = ngettext("{count} name is in it", "{count} names are in it", count) if count else _("no name was found")
+        told = _("none that is noted; read the texts for others")
+        if count:
+            told = ngettext("{count} name is in it", "{count} names are in it", count)
         table.add_row(cell(_("Names"), "bold"), cell(told, "bold"), cell(""), key=_NAMES)
         if any(part.consent for part in self._parts):
             doubtful = consenting.doubtful(self._parts)
