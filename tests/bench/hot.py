@@ -18,8 +18,7 @@ from beside import HERE, MIB, fresh, ours
 _KINDS = (
     ("SHA-256 of pages (HMAC) in the store", r"_sqlite3.*sha256"),
     ("AES-256-CBC of pages in the store", r"_sqlite3.*aes"),
-    ("SHA-256 outside the store", r"sha256|libcrypto.*0x"),
-    ("SHA-512", r"sha512"),
+    ("SHA-256 and SHA-512 outside the store", r"sha256|sha512|libcrypto.*0x"),
     ("ChaCha20-Poly1305 (age)", r"ChaCha|poly1305"),
     ("GMAC of chunks", r"gcm|ghash"),
     ("Argon2id (opening the vault)", r"fill_block|argon2|blake2"),
