@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.await_complete import AwaitComplete
 from textual.binding import ActiveBinding, Binding, BindingType
+from textual.css.query import NoMatches
 from textual.screen import ModalScreen, Screen
 from textual.worker import Worker
 
@@ -78,6 +79,10 @@ class _Common(Screen[R]):
                 self.notify(_("Stopped. Nothing half-done was kept."), markup=False)
             except VaultError as error:
                 self.evault.tell(error)
+            except NoMatches:
+                # A screen that is left is taken apart at once; work that was still going on for it finds no place.
+                if self in self.app.screen_stack:
+                    raise
 
         return self.run_worker(
             guarded, name=description, description=description, group=group, exclusive=group != "default"

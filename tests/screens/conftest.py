@@ -217,6 +217,9 @@ class Terminal:
             if words in seen:
                 return seen
             time.sleep(0.1)
+        if "r: show a technical report" in self.text():
+            self.press("r")
+            time.sleep(1)
         raise AssertionError(f"{words!r} never came; the screen shows:\n{self.text()}")
 
     def child(self) -> int:

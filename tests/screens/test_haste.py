@@ -6,10 +6,13 @@ import threading
 
 import pytest
 from textual import events
+from textual.css.query import NoMatches
+from textual.worker import WorkerFailed
 
 from tests.screens.test_consent import case, give, lawyer, out  # noqa: F401 - fixtures
 from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.help import HelpDialog
+from tui.screens.cases import CasesScreen
 from tui.screens.drafting import DraftScreen
 from tui.screens.record_edit import new_draft, screen_for
 from tui.screens.seal import SealScreen
@@ -150,3 +153,27 @@ def test_going_on_twice_leaves_no_step_half_shown(at, vault, case, lawyer):  # n
         assert "✓ verified" in person.text()
 
     at(story, vault)
+
+
+def test_work_for_a_screen_that_was_left_ends_nothing(at, vault):
+    api.cases.add(vault, "lantern")
+
+    async def late():
+        raise NoMatches("what it wanted to fill has gone")
+
+    async def left(person):
+        await person.press("enter")
+        screen = person.app.screen
+        await person.press("escape")
+        screen.work("filling", late)
+        await person.settle()
+        assert isinstance(person.app.screen, CasesScreen)
+
+    async def in_front(person):
+        person.app.screen.work("filling", late)
+        await person.settle()
+
+    assert at(left, vault) is None
+    # On a screen in front it is a mistake of ours.
+    with pytest.raises(WorkerFailed):
+        at(in_front, vault)

@@ -264,7 +264,7 @@ def test_shares_set_a_new_passphrase_on_paper_and_from_a_file(at, vault, shares,
         for wrong, told in ((shares[0], "You have brought share 1 already"), (foreign, "not made together")):
             await person.until(lambda: isinstance(person.app.focused, OptionList))
             await person.press("enter")
-            await person.until(lambda: not isinstance(person.app.focused, OptionList | None))
+            await person.until(lambda: isinstance(person.app.focused, ShareWords))
             await person.type(wrong.words)
             await person.press("enter")
             await person.until(lambda told=told: told in _flat(person))
