@@ -61,6 +61,11 @@ async def _copy_down(person) -> str:
     return " ".join(words)
 
 
+def _dialog(person) -> str:
+    """Return what a dialog says, without what stands behind it."""
+    return " ".join(str(one.content) for one in person.app.screen.query(Plain))
+
+
 def _flat(person) -> str:
     """Return what is on the screen in one line, without frames."""
     return " ".join(person.text().replace("│", " ").split())
