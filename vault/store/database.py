@@ -299,12 +299,14 @@ def _connect(path: Path, key: Secret, *, new: bool, read_only: bool) -> Connecti
         if new:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        _assert(connection, "locking_mode", "EXCLUSIVE", "exclusive")
         for name, value, reply in _SETTINGS:
             _assert(connection, name, value, reply)
         if not read_only:
             # Without this a second opener gets in while the first has only read.
             connection.execute("BEGIN EXCLUSIVE")
+        # Not before: two openers that each keep a lock for reading would keep each other out.
+        _assert(connection, "locking_mode", "EXCLUSIVE", "exclusive")
+        if not read_only:
             connection.execute("COMMIT")
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
         if not read_only and "migration" in tables:

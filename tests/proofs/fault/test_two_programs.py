@@ -102,6 +102,48 @@ def test_the_rounds_notice_when_the_store_is_not_locked(tmp_path):
     assert ["opened", "opened"] in told[:2]
 
 
+ABREAST = """
+import sys
+from pathlib import Path
+from tests.vault_world import PASSPHRASE
+from vault import api
+from vault.errors import InUseError
+from vault.store import database
+given = database._assert
+def wait_after_the_last(connection, name, value, reply):
+    given(connection, name, value, reply)
+    if name == database._SETTINGS[-1][0]:
+        print("ready", flush=True)
+        sys.stdin.readline()
+database._assert = wait_after_the_last
+try:
+    vault = api.setup.unlock(Path(sys.argv[1]), api.to_secret(PASSPHRASE))
+except InUseError:
+    print("in use", flush=True)
+else:
+    print("opened", flush=True)
+    sys.stdin.readline()
+    vault.close()
+"""
+
+
+def test_of_two_programs_that_ask_for_the_lock_at_the_same_moment_one_comes_in(tmp_path):
+    folder = tmp_path / "vault"
+    new_vault(folder).close()
+    command = [sys.executable, "-c", ABREAST, folder]
+    both = [
+        subprocess.Popen(command, cwd=TOP, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(2)
+    ]
+    assert [process.stdout.readline() for process in both] == ["ready\n"] * 2
+    for process in both:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    told = sorted(process.stdout.readline().strip() for process in both)
+    for process in both:
+        process.communicate("close\n")
+    assert told == ["in use", "opened"]
+
+
 # -- a copy while somebody writes --------------------------------------------------------------------------------------
 
 WRITER = """
