@@ -193,6 +193,30 @@ def test_every_line_is_kept_whatever_happens(talk, vault, made_vault, number):
     again.close()
 
 
+_DEAF = """
+import os, signal, sys
+from pathlib import Path
+from tui import supervisor
+from tui.linear.talk import Talk
+Talk(Path("."), supervisor.Options("."), lambda code, note: os._exit(code))
+# The main thread does not notice: as when the signal comes just before it waits for a line.
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+print("waiting", flush=True)
+os.read(0, 1)
+"""
+
+
+def test_a_signal_that_comes_just_before_a_line_is_waited_for_ends_the_process_all_the_same():
+    process = subprocess.Popen([sys.executable, "-c", _DEAF], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=_ROOT)
+    assert process.stdout.readline() == b"waiting\n"
+    process.send_signal(signal.SIGTERM)
+    try:
+        assert process.wait(60) == 130
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def test_locking_ends_the_process_and_asks_for_the_passphrase(talk, folder):
     one = talk(folder)
     one.unlock()

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import os
+import select
 import signal
 import sys
 import threading
@@ -33,6 +35,8 @@ _LONGEST_LINE: Final = 4094
 """Bytes of one typed line after which terminals drop the rest."""
 _EVERY: Final = 5.0
 """Seconds between two lines about the same work."""
+_ENDS: Final = frozenset(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Signals that end the process."""
 
 
 def _echo(shows: bool) -> None:
@@ -72,9 +76,13 @@ class Talk:
         for stream in (sys.stdin, sys.stdout):
             stream.reconfigure(errors="surrogateescape" if stream is sys.stdin else "backslashreplace")  # type: ignore[union-attr]
         signal.signal(signal.SIGINT, self._interrupted)
-        for name in ("SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), lambda number, frame: self.end(supervisor.EXIT_STOPPED))
+        for number in _ENDS:
+            signal.signal(number, lambda number, frame: self.end(supervisor.EXIT_STOPPED))
+        self._signals, signals = os.pipe()
+        if sys.platform != "win32":
+            # Python handles a signal that comes just before a line is waited for after the line: the watcher hears it.
+            os.set_blocking(signals, False)
+            signal.set_wakeup_fd(signals, warn_on_full_buffer=False)
         threading.Thread(target=self._watch, daemon=True).start()
 
     @property
@@ -218,10 +226,13 @@ class Talk:
         self._leave(code, {"folder": str(self.folder), "language": i18n.language(), "notice": notice})
 
     def _watch(self) -> None:
-        """Lock when nobody types for a while, or when the computer was asleep."""
+        """End when a signal says so; lock when nobody types for a while, or when the computer was asleep."""
         slept = supervisor.suspended_seconds()
         while True:
-            time.sleep(1.0)
+            if sys.platform == "win32":
+                time.sleep(1.0)
+            elif select.select([self._signals], [], [], 1.0)[0] and not _ENDS.isdisjoint(os.read(self._signals, 64)):
+                self.end(supervisor.EXIT_STOPPED)
             now = supervisor.suspended_seconds()
             if self.vault is not None and now - slept > supervisor.SLEPT:
                 self.end(supervisor.EXIT_AGAIN, "resumed")
