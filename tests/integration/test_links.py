@@ -73,6 +73,8 @@ def test_no_link_leads_to_a_person_or_out_of_a_note(told):
     note = api.records.add(sender, case, "note", {"text": "x"}).id
     paper = attach(sender, case, note)
     seen, _ = read()
+    assert set(seen) == {person, shared, testimony, note}, "files of people and notes stay"
+    seen, _ = read(disclose=((portrait, "sha256"), (paper, "sha256")))
     assert set(seen) == {person, portrait, shared, testimony, note, paper}
     assert seen[testimony] == {"statement": "s"}, "the file is a photo of somebody: it would say who the witness is"
     assert seen[person] == {"pseudonym": "P"}
@@ -100,8 +102,9 @@ def test_a_photo_of_a_person_is_one_under_any_id_and_in_any_version(told):
     person = api.records.add(sender, case, "person", {"pseudonym": "P", "photos": [{"id": portrait}]}).id
     testimony = api.records.add(sender, case, "testimony", {"statement": "s"}).id
     again = attach(sender, case, testimony)
-    seen, _ = read()
+    named = ((again, "sha256"),)
+    seen, _ = read(disclose=named)
     assert "belongs_to" not in seen[again], "the same photo, taken in twice"
     api.records.correct(sender, person, {"pseudonym": "P"})
-    seen, _ = read()
+    seen, _ = read(disclose=named)
     assert "belongs_to" not in seen[again], "an earlier version says whose photo it is"

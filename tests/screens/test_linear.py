@@ -252,7 +252,9 @@ def test_files_go_in_and_a_bundle_goes_out_only_after_a_typed_yes(talk, vault, o
     api.contacts.add_card(vault, api.contacts.card(other_vault, "Lawyer"))
     case = api.cases.add(vault, "case one")
     api.records.add(vault, case.id, "testimony", {"statement": "what he said of 王小明"})
-    api.records.add(vault, case.id, "person", {"names": [{"full": "王小明"}]})
+    person = api.records.add(vault, case.id, "person", {"names": [{"full": "王小明"}]}).id
+    (tmp_path / "portrait.txt").write_text("a face")
+    api.intake.attach(vault, case.id, tmp_path / "portrait.txt", Job(), api.intake.About(record_id=person))
     fingerprint = other_vault.identity.fingerprint
     vault.close()
     (tmp_path / "note.txt").write_text("a file")
@@ -285,6 +287,11 @@ def test_files_go_in_and_a_bundle_goes_out_only_after_a_typed_yes(talk, vault, o
         assert "What for: a complaint" in said_before
         assert "王小明, in the text of" in said_before
         assert "Person: 王小明" in said_before, "a record leaves although all that it says stays"
+        before, after = said_before.split("These files stay: ")
+        assert ("portrait.txt" in before, "portrait.txt" in after) == (False, True)
+        one.pick("Let it leave: File: portrait.txt")
+        said_before = one.until("Look it over")
+        assert "portrait.txt" in said_before and "These files stay" not in said_before
         one.pick("Go on")
         one.until("no consent is noted")
         one.until("for yes: ")
@@ -299,7 +306,7 @@ def test_files_go_in_and_a_bundle_goes_out_only_after_a_typed_yes(talk, vault, o
     one.key(b"\x04")
     assert one.end() == 0
     (bundle,) = (tmp_path / "out").glob("*.age")
-    assert api.receiving.look(other_vault, bundle, Job()).contents.files == 1
+    assert api.receiving.look(other_vault, bundle, Job()).contents.files == 2
 
 
 def test_a_bundle_is_received_with_its_report_and_the_vault_is_checked(talk, vault, other_vault, made_vault, tmp_path):

@@ -453,3 +453,39 @@ def test_a_file_can_stay_while_what_is_known_of_it_leaves_and_be_let_out_again(s
         assert "1 file" in person.text()
 
     sealing(story)
+
+
+def test_a_portrait_kept_with_a_person_stays_unless_it_is_marked(sealing, vault, case, lawyer, out):
+    person_id = api.records.add(vault, case.id, "person", {"pseudonym": "P"}).id
+    about = api.intake.About(record_id=person_id)
+    portrait = api.intake.attach(vault, case.id, SAMPLES / "testimony-zh.txt", Job(), about).id
+
+    async def story(person):
+        plan = person.app.screen.plan
+        assert "stays unless marked" in person.text()
+        assert portrait not in plan.leaving
+        assert "1 file" not in person.text()
+        await person.press("end", "space")
+        assert "1 file" in person.text()
+        await person.press("enter", "space", "f9")
+        assert "1 file" not in person.text(), "what is known of it leaves without it"
+        await person.press("enter", "space", "f9", "space")
+        assert plan.parts[portrait].content
+        await person.press("f9", "space", "f9", "f9")
+        assert "2 records." in person.text() or "2 records;" in person.text()
+        await person.press("f9", "enter")
+
+    sealing(story)
+    assert opened(lawyer, out).contents.files == 0
+
+
+def test_a_portrait_that_is_marked_leaves(sealing, vault, case, lawyer, out):
+    person_id = api.records.add(vault, case.id, "person", {"pseudonym": "P"}).id
+    about = api.intake.About(record_id=person_id)
+    api.intake.attach(vault, case.id, SAMPLES / "testimony-zh.txt", Job(), about)
+
+    async def story(person):
+        await person.press("end", "space", "f9", "space", "f9", "f9", "f9", "enter")
+
+    sealing(story)
+    assert opened(lawyer, out).contents.files == 1

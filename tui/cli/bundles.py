@@ -145,6 +145,7 @@ def _part(part: api.sealing.Part) -> Result:
         "disclosed": list(part.disclosed),
         "withheld": list(part.withheld),
         "content": part.content,
+        "stays": part.stays,
         "links": list(part.links),
         "size": part.size,
         "carries": list(part.identifying),
@@ -174,6 +175,12 @@ def _ask_about_consent(context: Context, shown: api.sealing.Preview) -> None:
 
 def _part_lines(part: api.sealing.Part) -> list[str]:
     """Return which fields of a record leave and which stay, by name: what a person has to know of a bundle."""
+    if part.stays and not part.disclosed:
+        return [
+            f"{part.record_id}  {part.type}",
+            f"    stays:  {_name(part)}, which belongs to a person or a note, or shows a consent",
+            f"    Let it leave with --disclose {part.record_id}:sha256",
+        ]
     lines = [
         f"{part.record_id}  {part.type}",
         f"    leaves: {_some(part.disclosed)}",

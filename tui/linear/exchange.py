@@ -59,21 +59,32 @@ def seal(talk: Talk, case_id: str) -> None:
 def _choose(talk: Talk, choice: api.sealing.Choice) -> api.sealing.Choice | None:
     """Say what would leave, and let things be left out, until the person goes on."""
     while True:
-        parts = api.sealing.preview(talk.open_vault, choice).parts
+        shown = api.sealing.preview(talk.open_vault, choice).parts
+        parts = [part for part in shown if part.disclosed or not part.stays]
+        staying = [part for part in shown if part not in parts]
         talk.say("", _("What leaves") + f": {leaving.amount(parts)}")
         for part in parts:
             talk.say("", f"{leaving.kind_of(part)}: {leaving.title_of(part)}", leaving.text_of(part))
         whole = api.sealing.preview(talk.open_vault, api.sealing.Choice(choice.case_id)).parts
+        if staying:
+            talk.say(
+                "",
+                _("These files stay: they belong to a person or a note, or show a consent."),
+                *map(leaving.title_of, staying),
+            )
         names = [*leaving.names(parts), *leaving.hidden_names(parts, whole, choice.purpose)]
         talk.say("", _("What for: {purpose}", purpose=choice.purpose or _("(not said)")))
         if names:
             talk.say("", _("Names that leave"), *names)
         gives = [part for part in parts if part.identifying]
         options = [("go", _("Go on")), *((part.record_id, _leave_out(part)) for part in parts)]
+        options += [(part.record_id, _("Let it leave: {what}", what=leaving.heading_of(part))) for part in staying]
         chosen = talk.choose(_("Look it over"), options, _("Cancel"))
         if chosen is None:
             return None
-        if chosen != "go":
+        if chosen in {part.record_id for part in staying}:
+            choice = replace(choice, disclose=(*choice.disclose, (chosen, "sha256")))
+        elif chosen != "go":
             choice = replace(choice, withhold=(*choice.withhold, (chosen, "*")))
         elif not parts:
             talk.say(_("Nothing is left that would leave."))

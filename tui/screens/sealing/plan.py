@@ -56,13 +56,20 @@ class Plan:
         )
 
     def look(self, vault: api.OpenVault) -> None:
-        """Ask the core what would leave of each thing; the first time, all is marked that may leave."""
+        """Ask the core what would leave of each thing; the first time, all is marked that leaves by default."""
         shown = api.sealing.preview(vault, self.choice(set(self.parts)))
         self.left_out = shown.left_out
         known = set(self.parts)
         self.parts = {part.record_id: part for part in shown.parts}
-        if not known:
-            self.leaving = {one for one, part in self.parts.items() if not (part.consent and part.consent.withdrawn)}
+        if known:
+            return
+        staying = {one for one, part in self.parts.items() if part.stays}
+        back = {one for one, part in self.parts.items() if part.consent and part.consent.withdrawn}
+        self.leaving = self.parts.keys() - staying - back
+        if staying:
+            # A file that stays is shown as it leaves once somebody marks it.
+            self.disclose |= {(one, "sha256") for one in staying}
+            self.look(vault)
 
     def set_fields(self, part: api.sealing.Part, wanted: set[str]) -> None:
         """Let of a record leave what is named, and nothing else."""

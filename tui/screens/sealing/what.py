@@ -16,8 +16,9 @@ from vault import api
 
 
 def _mind(part: api.sealing.Part) -> str:
-    """Return in a few words what to think of before it leaves: consent, or what a file carries inside."""
-    return " · ".join(filter(None, (consenting.brief(part), leaving.inside(part))))
+    """Return in a few words what to think of before it leaves: consent, whose file it is, or what it carries inside."""
+    stays = _("stays unless marked") if part.stays else ""
+    return " · ".join(filter(None, (consenting.brief(part), stays, leaving.inside(part))))
 
 
 def _rows(parts: list[api.sealing.Part]) -> list[Row]:

@@ -1,6 +1,7 @@
 """Choosing what of a case is to leave: which records, which of their fields, which contents.
 
-Only shareable fields leave by default; a protected one must be named. Nothing is written here.
+Only shareable fields leave by default; a protected one must be named, and so must a file that `staying` keeps. Nothing
+is written here.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from vault import audit, evidence, schema
+from vault import audit, evidence
 from vault.errors import NotFoundError
 from vault.formats.record import RecordView, escape_step, field_paths
 from vault.formats.record import disclose as disclose_paths
@@ -23,6 +24,7 @@ from vault.store import cases, records
 from vault.store.database import Connection
 from vault.store.records import StoredRecord, StoredVersion
 from vault.usecases.sealing.consenting import Consents
+from vault.usecases.sealing.staying import Staying, tells_files
 
 ALL: Final = "*"
 """As a field's name in a choice: the whole record."""
@@ -42,7 +44,7 @@ class Choice:
     Attributes:
         case_id: The case.
         disclose: Pairs of record id and field path (or ``*`` for all of it): protected fields that are to leave after
-            all.
+            all. A file that stays leaves like any other with one of its `sha256`, `sha512` and `size`.
         withhold: Pairs of record id and field path (or ``*`` for all of it): what stays although it is shareable, or
             although it is named in `disclose`. With any one of an attachment's `sha256`, `sha512` and `size`, all
             three stay, and the content with them.
@@ -97,6 +99,7 @@ class Part:
             Files, and copies of them, share the fate of a record that was taken back.
         said: All that it says, in the order of its type; only in a preview.
         derived_from: Id of the attachment that it was made from, or empty; only in a preview.
+        stays: It is a file that stays unless something of it is named; a recipient is not even told that there is one.
     """
 
     record_id: str
@@ -111,6 +114,7 @@ class Part:
     consent: Consent | None = None
     said: tuple[Said, ...] = field(default=(), repr=False)
     derived_from: str = ""
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,6 @@ class Chosen:
     Attributes:
         shown: The paths that the presentation was made of.
         links: Path → id of the linked references that would leave if what they name does.
-        paper: It is a file that shows a consent: all of it is protected.
     """
 
     record: StoredRecord
@@ -137,7 +140,6 @@ class Chosen:
     part: Part
     shown: frozenset[str] = field(default=frozenset(), repr=False)
     links: dict[str, str] = field(default_factory=dict, repr=False)
-    paper: bool = False
 
 
 def preview(vault: OpenVault, choice: Choice) -> Preview:
@@ -164,7 +166,7 @@ def _told(connection: Connection, one: Chosen) -> Part:
     for path, about, value in leaves:
         seen = _seen(path, value, shown)
         before = then.field(path)
-        same = about and before and before.disclosure == about.disclosure and not one.paper
+        same = about and before and before.disclosure == about.disclosure and not one.part.stays
         disclosure = about.disclosure if about and same else "protected"
         said.append(Said(path, disclosure, seen is not None, value if seen is None else seen))
     derived = fields.get("derived_from") if one.record.type == "attachment" else None
@@ -202,35 +204,30 @@ def choose(connection: Connection, choice: Choice, now: datetime) -> tuple[list[
     whole = {record_id for record_id, path in choice.withhold if path == ALL}
     wanted_ones: list[tuple[StoredRecord, StoredVersion, RecordView]] = []
     left_out = 0
-    guarded: set[str] = set()
-    contents: dict[str, Json] = {}
-    consents = Consents(connection, serial)
+    consents, staying = Consents(connection, serial), Staying(connection)
     for record in found:
         wanted = record.id not in whole and (not choice.only or record.id in choice.only)
         if record.deleted or record.origin:
             left_out += wanted
             if not record.origin:
                 consents.note_deleted(record)
+                staying.note_deleted(record)
             continue
         version = records.newest(connection, record)
         view = evidence.view(version)
-        guarded |= _guarded(connection, record, consents)
         consents.note(record, view)
-        if record.type == "attachment":
-            contents[record.id] = view.fields.get("sha256")
+        staying.note(record, view)
         if wanted:
             wanted_ones.append((record, version, view))
     consents.finish()
+    staying.finish()
     for name in {record.type for record, _, _ in wanted_ones}:
         audit.check_type(connection, name)
     chosen = [
-        _present(connection, record, version, view, choice, now, record.id in consents.papers)
+        _present(connection, record, version, view, choice, now, record.id in staying.ids)
         for record, version, view in wanted_ones
     ]
-    # The same photo taken in twice is the same photo.
-    guarded_contents = {contents[one] for one in guarded if one in contents}
-    guarded |= {one for one, digest in contents.items() if digest in guarded_contents}
-    linked = _with_links(connection, chosen, guarded)
+    linked = _with_links(connection, chosen, staying.unlinked)
     leaving = {str(one.record.id): one.part.disclosed for one in linked}
     return [_consented(one, consents.of(one.record.id, one.part.consent, leaving)) for one in linked], left_out
 
@@ -239,26 +236,13 @@ def _consented(one: Chosen, consent: Consent | None) -> Chosen:
     return one if consent == one.part.consent else replace(one, part=replace(one.part, consent=consent))
 
 
-def _guarded(connection: Connection, record: StoredRecord, consents: Consents) -> set[str]:
-    """Return the attachments that any version of a record names in fields that are not linked, as a person's photos."""
-    kind = evidence.type_of(connection, record.type)
-    if record.type == "attachment" or kind is None:
-        return set()
-    if not any(one.kind == "attachment" and not one.linked for one in kind.all_fields()):
-        return set()
-    versions = [evidence.view(one).fields for one in records.versions(connection, record.serial)]
-    consents.note_named(kind, versions)
-    found = (pair for fields in versions for pair in kind.references(fields))
-    return {target for one, _, target in found if one.kind == "attachment" and not one.linked}
-
-
-def _with_links(connection: Connection, chosen: list[Chosen], guarded: set[str]) -> list[Chosen]:
+def _with_links(connection: Connection, chosen: list[Chosen], unlinked: set[str]) -> list[Chosen]:
     """Let linked references leave whose two ends do: a file, and a record whose type agrees to its files being told.
 
     Spec: `docs/formats/schema.md` §5, "Links".
     """
-    files = {one.record.id for one in chosen if one.part.content} - guarded
-    tellers = {one.record.id for one in chosen if _tells_files(evidence.type_of(connection, one.record.type))}
+    files = {one.record.id for one in chosen if one.part.content} - unlinked
+    tellers = {one.record.id for one in chosen if tells_files(evidence.type_of(connection, one.record.type))}
 
     def linked(one: Chosen) -> Chosen:
         if one.record.type == "attachment":
@@ -278,10 +262,6 @@ def _with_links(connection: Connection, chosen: list[Chosen], guarded: set[str])
     return [linked(one) for one in chosen]
 
 
-def _tells_files(kind: schema.Schema | None) -> bool:
-    return kind is not None and any(one.linked and one.kind == "attachment" for one in kind.fields)
-
-
 def _present(
     connection: Connection,
     record: StoredRecord,
@@ -289,7 +269,7 @@ def _present(
     view: RecordView,
     choice: Choice,
     now: datetime,
-    paper: bool,
+    stays: bool,
 ) -> Chosen:
     fields = view.fields
     original = parse_sd_jwt(version.sd_jwt)
@@ -299,7 +279,7 @@ def _present(
     rules = evidence.types_of(connection, view)
     leaves = _leaf_paths(path for path in paths if not path.startswith("@"))
     shown = set(named)
-    if not choice.named_only and not paper:
+    if not choice.named_only and (not stays or named & _NAMES_CONTENT):
         shown.update(path for path in leaves if all(kind.is_shareable(path) for kind in rules))
     if record.type == "attachment" and kept_back & _NAMES_CONTENT:
         # Each of them names the very bytes: whoever has the file would know it by any one of them.
@@ -315,6 +295,7 @@ def _present(
         size=fields["size"] if with_content else 0,
         identifying=tuple(kind for kind in inside or () if kind in IDENTIFYING),
         consent=consent_of(rules[0], fields, shown, now),
+        stays=stays,
     )  # fmt: skip
     links = {}
     if not choice.named_only:
@@ -322,7 +303,7 @@ def _present(
         agreed = set.intersection(*map(set, found))
         links = {path: target for path, target in found[0].items() if path in agreed - shown - kept_back}
     shown |= _META & set(paths)
-    return Chosen(record, version, disclose_paths(original, shown), part, frozenset(shown), links, paper)
+    return Chosen(record, version, disclose_paths(original, shown), part, frozenset(shown), links)
 
 
 def _named(paths: tuple[str, ...], record_id: str, pairs: tuple[tuple[str, str], ...]) -> set[str]:

@@ -1,4 +1,4 @@
-"""Consent across records: what was taken back and what goes with it, papers of consent, and a witness' name.
+"""Consent across records: what was taken back and what goes with it, and a witness' name.
 
 Gathered while `choosing` looks at each record of a case. What is deleted by now is asked of the custody log, and other
 cases are looked at where they hold the same file, or what one was made from.
@@ -26,21 +26,13 @@ _NAMES = "names"
 
 
 class Consents:
-    """What the records of a case, and of cases that share files with it, say of consent.
-
-    Attributes:
-        papers: Ids of files that a record names as its consent, and none as what it tells with: who signed one is
-            not to be learnt from it.
-    """
+    """What the records of a case, and of cases that share files with it, say of consent."""
 
     def __init__(self, connection: Connection, case_serial: int) -> None:
-        self.papers: set[str] = set()
         self._connection = connection
         self._case_serial = case_serial
         self._withdrawn = Withdrawn()
         self._made_from: set[str] = set()
-        self._evidence: set[str] = set()
-        self._contents: dict[str, Json] = {}
         self._unnamed: dict[str, dict[str, Mapping[str, Json]]] = {}
         self._back: set[str] = set()
 
@@ -48,21 +40,10 @@ class Consents:
         """Look at the newest version of a record of the case."""
         kinds = evidence.types_of(self._connection, seen)
         self._note(record, seen, kinds)
-        if record.type == "attachment":
-            self._contents[record.id] = seen.fields.get("sha256")
-            return
-        for kind in kinds:
-            found = [(one, path, target) for one, path, target in kind.references(seen.fields)]
-            self._evidence |= {target for one, _, target in found if one.kind == "attachment" and one.linked}
         said = seen.fields.get(GROUP)
         witness = seen.fields.get("witness")
         if asks(kinds[0]) and isinstance(said, dict) and said.get("name_use") != "named" and isinstance(witness, dict):
             self._unnamed.setdefault(str(witness.get("id")), {})[record.id] = said
-
-    def note_named(self, kind: Schema, versions: Iterable[Mapping[str, Json]]) -> None:
-        """Look at every version of a record, for the papers of consent that it named."""
-        found = (one for fields in versions for one in kind.references(fields))
-        self.papers |= {to for one, path, to in found if one.kind == "attachment" and path.startswith(f"{GROUP}.")}
 
     def note_deleted(self, record: StoredRecord) -> None:
         """Ask the log what a deleted record was: taken back, or a file in between."""
@@ -84,10 +65,6 @@ class Consents:
             self._note_case(serial)
             waiting |= self._cases_beside(serial)
         self._back = self._withdrawn.ids()
-        self.papers -= self._evidence
-        # The same paper taken in twice is the same paper.
-        papers = {self._contents[one] for one in self.papers if self._contents.get(one)}
-        self.papers |= {one for one, digest in self._contents.items() if digest in papers and one not in self._evidence}
 
     def of(self, record_id: str, consent: Consent | None, leaving: Mapping[str, Collection[str]]) -> Consent | None:
         """Return the consent of a record with what its neighbours mean for it.

@@ -135,8 +135,8 @@ def make_plan(vault: OpenVault, choice: Choice, target: Path, job: Job, warnings
         return choose(connection, choice, vault.clock())
 
     found, left_out = vault.read(look)
-    # Not even that there is a paper is told unless something of it is named.
-    chosen = [one for one in found if one.part.disclosed or not one.paper]
+    # Not even that there is such a file is told unless something of it is named.
+    chosen = [one for one in found if one.part.disclosed or not one.part.stays]
     if not chosen:
         raise RefusedError(
             "Nothing of this case would leave.",

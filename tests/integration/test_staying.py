@@ -1,0 +1,132 @@
+"""A file stays where the record that it belongs to keeps it; what is told with leaves."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.vault_world import bag_of, seal
+from vault import api
+from vault.errors import RefusedError
+from vault.jobs import Job
+
+
+@pytest.fixture
+def told(introduced, tmp_path):
+    """A sender with a case, what takes a file in, and what asks which files would leave."""
+    sender, _ = introduced
+    case = api.cases.add(sender, "c").id
+
+    def take(text: str, **about) -> str:
+        file = tmp_path / f"{len(list(tmp_path.glob('*.bin')))}.bin"
+        file.write_text(text)
+        return api.intake.attach(sender, case, file, Job(), api.intake.About(**about)).id
+
+    def leave(**choice) -> set[str]:
+        parts = api.sealing.preview(sender, api.sealing.Choice(case, **choice)).parts
+        return {part.record_id for part in parts if part.content}
+
+    return sender, case, take, leave
+
+
+def test_files_of_people_and_notes_stay_and_those_of_testimonies_and_of_the_case_leave(told):
+    vault, case, take, leave = told
+    person = api.records.add(vault, case, "person", {"pseudonym": "P"}).id
+    note = api.records.add(vault, case, "note", {"text": "x"}).id
+    testimony = api.records.add(vault, case, "testimony", {"statement": "s"}).id
+    passport, portrait = take("passport"), take("portrait", record_id=person)
+    documents = [{"type": "passport", "copies": [{"id": passport}]}]
+    api.records.correct(vault, person, {"pseudonym": "P", "identity_documents": documents})
+    paper, film, beside = take("paper", record_id=note), take("film", record_id=testimony), take("beside")
+    assert leave() == {film, beside}
+    assert leave(disclose=((passport, "sha256"), (portrait, "size"), (paper, "*"))) == {
+        passport, portrait, paper, film, beside,
+    }  # fmt: skip
+    parts = {part.record_id: part for part in api.sealing.preview(vault, api.sealing.Choice(case)).parts}
+    assert {one for one, part in parts.items() if part.stays} == {passport, portrait, paper}
+    assert all(parts[one].disclosed == () for one in (passport, portrait, paper))
+
+
+def test_a_file_that_stays_is_not_told_of_and_leaves_like_any_other_once_it_is_named(told, tmp_path, introduced):
+    vault, case, take, _ = told
+    person = api.records.add(vault, case, "person", {"pseudonym": "P"}).id
+    portrait = take("portrait", record_id=person)
+    with pytest.raises(RefusedError, match="Nothing of this case"):
+        seal(vault, case, "Receiver", tmp_path / "a.age", only=(portrait,))
+    seal(vault, case, "Receiver", tmp_path / "b.age")
+    seal(vault, case, "Receiver", tmp_path / "c.age", disclose=((portrait, "sha256"),))
+    _, receiver = introduced
+    bags = [bag_of(tmp_path / name, receiver) for name in ("b.age", "c.age")]
+    for bag, there in zip(bags, (False, True), strict=True):
+        assert (portrait.encode() in b"".join(bag.values())) is there
+    fields = json.loads(bags[1][f"data/records/{portrait}.json"])["fields"]
+    assert set(fields) == {"sha256", "sha512", "size", "media_type"}, "what else is known of it stays"
+
+
+def test_what_a_record_named_once_still_stays_and_so_does_a_file_of_one_that_was_deleted(told):
+    vault, case, take, leave = told
+    portrait = take("portrait")
+    person = api.records.add(vault, case, "person", {"pseudonym": "P", "photos": [{"id": portrait}]}).id
+    api.records.correct(vault, person, {"pseudonym": "P"})
+    other = api.records.add(vault, case, "person", {"pseudonym": "Q"}).id
+    of_other = take("of the other", record_id=other)
+    api.records.delete(vault, other, "not needed")
+    assert leave() == set(), (portrait, of_other)
+
+
+def test_copies_share_the_fate_of_what_they_were_made_from_also_when_that_was_deleted(told):
+    vault, case, take, leave = told
+    person = api.records.add(vault, case, "person", {"pseudonym": "P"}).id
+    portrait = take("portrait", record_id=person)
+    between = take("brighter", derived_from=portrait)
+    copy, again = take("brighter still", derived_from=between), take("brighter still")
+    assert leave() == set(), (copy, again)
+    api.records.delete(vault, portrait, "not needed")
+    api.records.delete(vault, between, "not needed")
+    assert leave() == set()
+    api.records.add(vault, case, "testimony", {"statement": "s", "attachments": [{"id": copy}]})
+    assert leave() == {copy, again}, "somebody said that it is what is told with"
+
+
+def test_a_protected_field_of_an_own_type_keeps_the_files_it_names_and_a_linked_one_does_not(told):
+    vault, case, take, leave = told
+    kind = """
+        format = "evidence-type/1"
+        type = "visit"
+        version = 1
+        title = ["report"]
+        label = { en = "Visit" }
+        [[field]]
+        name = "report"
+        kind = "text"
+        label = { en = "Report" }
+        [[field]]
+        name = "badge"
+        kind = "attachment"
+        label = { en = "Badge of the visitor" }
+        [[field]]
+        name = "photos"
+        kind = "attachment"
+        repeat = true
+        disclosure = "linked"
+        label = { en = "Photos" }
+    """
+    api.record_types.add(vault, kind)
+    badge, photo, attached = take("badge"), take("photo"), None
+    fields = {"report": "r", "badge": {"id": badge}, "photos": [{"id": photo}]}
+    visit = api.records.add(vault, case, "visit", fields).id
+    attached = take("attached", record_id=visit)
+    assert leave() == {photo, attached}
+
+
+def test_the_command_says_which_files_stay_and_how_to_let_one_leave(told, cli):
+    vault, case, take, _ = told
+    person = api.records.add(vault, case, "person", {"pseudonym": "P"}).id
+    portrait = take("portrait", record_id=person)
+    vault.close()
+    words = ("seal", "--case", case, "--to", "Receiver", "--preview")
+    parts = {one["id"]: one for one in cli(*words, vault="sender")[1]["records"]}
+    assert (parts[portrait]["stays"], parts[portrait]["content"], parts[person]["stays"]) == (True, False, False)
+    let = cli(*words, "--disclose", f"{portrait}:sha256", vault="sender")[1]["records"]
+    assert {one["id"]: one["content"] for one in let} == {person: False, portrait: True}

@@ -1,0 +1,92 @@
+"""Which files of a case stay unless they are named: those of people and notes, papers of consent, and copies of them.
+
+Gathered while `choosing` looks at each record of a case.
+
+Spec: `docs/formats/schema.md` §5, "Links" and "Files that stay"
+"""
+
+from __future__ import annotations
+
+from vault import evidence
+from vault.formats import custody_entry
+from vault.formats.record import RecordView
+from vault.model import Json
+from vault.schema import Schema
+from vault.store import custody, records
+from vault.store.database import Connection
+from vault.store.records import StoredRecord
+
+
+class Staying:
+    """What the records of a case keep of its files.
+
+    Attributes:
+        unlinked: Ids of files that a record names, in any version, in a field that is not linked, and of the same
+            bytes again: nothing that leaves by default says which record they belong to.
+        ids: Ids of files that stay whole.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.unlinked: set[str] = set()
+        self.ids: set[str] = set()
+        self._connection = connection
+        self._told: set[str] = set()
+        self._above: dict[str, set[str]] = {}
+        self._contents: dict[str, Json] = {}
+
+    def note(self, record: StoredRecord, seen: RecordView) -> None:
+        """Look at a record of the case, and at its earlier versions where they may name files."""
+        if record.type == "attachment":
+            self._above[record.id] = set(evidence.owners(seen.fields))
+            self._contents[record.id] = seen.fields.get("sha256")
+            return
+        kinds = evidence.types_of(self._connection, seen)
+        named = [{to for one, _, to in kind.references(seen.fields) if one.linked or one.shareable} for kind in kinds]
+        self._told |= set.intersection(*named)
+        if not any(map(_keeps_some, kinds)):
+            return
+        for version in records.versions(self._connection, record.serial):
+            seen = evidence.view(version)
+            for kind in evidence.types_of(self._connection, seen):
+                found = [(one, to) for one, _, to in kind.references(seen.fields) if one.kind == "attachment"]
+                self.unlinked |= {to for one, to in found if not one.linked}
+                self.ids |= {to for one, to in found if one.disclosure == "protected"}
+
+    def note_deleted(self, record: StoredRecord) -> None:
+        """Ask the log what a deleted file belonged to and was made from."""
+        if record.type != "attachment":
+            return
+        for stored in custody.entries_of(self._connection, record.id):
+            event = custody_entry.read_entry(stored.entry, stored.disclosures).event
+            if event["type"] in ("ingestion", "modification"):
+                self._above.setdefault(record.id, set()).update(event.get("related", []))
+
+    def finish(self) -> None:
+        """Follow the copies, once every record of the case was noted."""
+        self.unlinked |= self._same_bytes(self.unlinked)
+        self.ids |= {one for one, above in self._above.items() if self._is_kept(above)}
+        self.ids -= self._told
+        while more := (self._copies() | self._same_bytes(self.ids)) - self.ids - self._told:
+            self.ids |= more
+
+    def _copies(self) -> set[str]:
+        return {one for one, above in self._above.items() if above & self.ids}
+
+    def _same_bytes(self, files: set[str]) -> set[str]:
+        contents = {self._contents[one] for one in files if self._contents.get(one)}
+        return {one for one, digest in self._contents.items() if digest in contents}
+
+    def _is_kept(self, above: set[str]) -> bool:
+        """True where a file belongs to a record, and to none whose type tells its files."""
+        found = (records.find(self._connection, one) for one in above)
+        owners = {one.type for one in found if one is not None and one.type != "attachment"}
+        return bool(owners) and not any(tells_files(evidence.type_of(self._connection, one)) for one in owners)
+
+
+def tells_files(kind: Schema | None) -> bool:
+    """True when a type agrees that its records' files are told apart by it."""
+    return kind is not None and any(one.linked and one.kind == "attachment" for one in kind.fields)
+
+
+def _keeps_some(kind: Schema) -> bool:
+    return any(one.kind == "attachment" and not one.linked for one in kind.all_fields())
