@@ -198,9 +198,17 @@ def catalogue(language: str) -> Catalog:
 
 
 def compiled(catalog: Catalog) -> bytes:
-    """Return what a catalogue compiles to."""
+    """Return what a catalogue compiles to: only texts of which every form is translated.
+
+    Where a form is missing, Babel writes the English one, and no other language would be asked for it.
+    """
     out = io.BytesIO()
-    write_mo(out, catalog)
+    whole = Catalog(charset=catalog.charset, fuzzy=False, creation_date=catalog.creation_date)
+    whole.mime_headers = catalog.mime_headers
+    for message in catalog:
+        if message.id and all(message.string if message.pluralizable else [message.string]):
+            whole.add(message.id, message.string)
+    write_mo(out, whole)
     return out.getvalue()
 
 
@@ -238,7 +246,7 @@ def main() -> int:
         path.write_bytes(updated(language, found))
         catalog = catalogue(language)
         path.with_suffix(".mo").write_bytes(compiled(catalog))
-        missing = sum(not any(one.string) if one.pluralizable else not one.string for one in catalog if one.id)
+        missing = sum(not all(one.string) if one.pluralizable else not one.string for one in catalog if one.id)
         print(f"{language}: {len(found) - missing} of {len(found)} texts translated")
     return 0
 

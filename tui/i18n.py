@@ -70,8 +70,9 @@ def _catalogue(language: str) -> gettext.NullTranslations:
 @functools.lru_cache
 def complete() -> tuple[str, ...]:
     """Return the languages in which no text of the screens is missing; these are offered before a vault is open."""
-    texts = {language: len(_texts(language)) for language in LANGUAGES}
-    return tuple(language for language in LANGUAGES if language == "en" or texts[language] == max(texts.values()))
+    texts = {language: _translated(language) for language in LANGUAGES}
+    every = frozenset[str]().union(*texts.values())
+    return tuple(language for language in LANGUAGES if language == "en" or texts[language] == every)
 
 
 def after(language: str) -> str:
@@ -82,6 +83,11 @@ def after(language: str) -> str:
 
 def _texts(language: str) -> dict[Any, str]:
     return getattr(_catalogue(language), "_catalog", {})
+
+
+def _translated(language: str) -> frozenset[str]:
+    """Return the texts of a catalogue, those with forms for counts once, however many forms the language has."""
+    return frozenset(key if isinstance(key, str) else key[0] for key, told in _texts(language).items() if told)
 
 
 def _(text: str, **values: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 
 import pytest
 
@@ -112,13 +113,36 @@ def test_before_a_vault_is_open_only_complete_languages_are_offered():
     assert [i18n.after(language) for language in ("en", "zh-Hans", "ug")] == ["zh-Hans", "en", "en"]
 
 
+def test_a_language_is_complete_by_its_texts_and_not_by_the_number_of_its_forms(tmp_path, monkeypatch):
+    """French has two forms where Chinese has one; a language without one of the forms lacks the text."""
+    shutil.copytree(translations.LOCALE, tmp_path / "locale")
+    monkeypatch.setattr(i18n, "_PLACES", tmp_path / "locale")
+    kept = (i18n.complete, i18n._catalogue)
+    french = translations.catalogue("fr")
+    for message in french:
+        if message.id:
+            message.string = tuple(message.id) if message.pluralizable else message.id
+    try:
+        for expected in (("en", "zh-Hans", "fr"), ("en", "zh-Hans")):
+            (tmp_path / "locale" / "fr.mo").write_bytes(translations.compiled(french))
+            for one in kept:
+                one.cache_clear()
+            assert i18n.complete() == expected
+            french.get("{count} case").string = ("{count} affaire", "")
+    finally:
+        monkeypatch.undo()
+        for one in kept:
+            one.cache_clear()
+
+
 def test_what_is_not_translated_into_traditional_characters_is_shown_in_simplified_ones():
     sentence = "There is no vault in this folder."
     i18n.use("zh-Hans")
     try:
         simplified = i18n._("Settings"), i18n.from_core(sentence), i18n.ngettext("{count} case", "{count} cases", 2)
         i18n.use("zh-Hant")
-        assert (i18n._("Settings"), i18n.from_core(sentence)) == simplified[:2]
+        plural = i18n.ngettext("{count} case", "{count} cases", 2)
+        assert (i18n._("Settings"), i18n.from_core(sentence), plural) == simplified
         assert "Settings" not in simplified
     finally:
         i18n.use("en")
