@@ -63,9 +63,8 @@ def told(part: api.sealing.Part) -> list[str]:
     if part.consent is None:
         return []
     lines = ["! " + _("Consent: {what}.", what=one) for one in speaks_against(part)]
-    schema = api.schemas().get(part.type)
     for name in _SHOWN:
-        field = schema.field(f"consent.{name}") if schema else None
+        field = part.kind.field(f"consent.{name}") if part.kind else None
         if field is not None and name in part.consent.said:
             words = telling.told(field, part.consent.said[name]).replace("\n", ", ")
             lines.append(_("{label}: {value}", label=field.label(language()), value=words))

@@ -34,8 +34,7 @@ def kind_of(part: api.sealing.Part) -> str:
     """Return what kind of thing it is."""
     if part.type == "attachment":
         return _("File")
-    schema = api.schemas().get(part.type)
-    return schema.label(language()) if schema else part.type
+    return part.kind.label(language()) if part.kind else part.type
 
 
 def title_of(part: api.sealing.Part) -> str:
@@ -55,14 +54,12 @@ def inside(part: api.sealing.Part) -> str:
 
 def label_of(part: api.sealing.Part, path: str) -> str:
     """Return a field's name in words, with the names of the groups it lies in."""
-    schema = api.schemas().get(part.type)
-    return (telling.label_of(schema, path) if schema else "") or one_line(path)
+    return (telling.label_of(part.kind, path) if part.kind else "") or one_line(path)
 
 
 def value_of(part: api.sealing.Part, said: api.sealing.Said) -> str:
     """Return what a field says, in words."""
-    schema = api.schemas().get(part.type)
-    field = schema.field(said.path) if schema else None
+    field = part.kind.field(said.path) if part.kind else None
     return told(field, said.value) if field else str(said.value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
 
@@ -160,6 +161,25 @@ def test_the_preview_shows_what_for_and_finds_names_in_it_and_however_they_are_t
         assert "Zoé Petit, in the text of: Zo" in shown(person)
         await person.press("escape", "down", "down", "enter")
         assert shown(person) == "为了王小明"
+
+    sealing(story)
+
+
+def test_what_a_record_of_an_organisation_s_type_says_is_shown_by_the_names_of_that_type(sealing, vault, case, lawyer):
+    text = (Path(api.__file__).parents[1] / "docs" / "formats" / "schema.md").read_text()
+    api.record_types.add(vault, re.search(r"```toml\n(.*?)```", text, re.DOTALL)[1])
+    visitors = [{"name": "Dilnur"}]
+    visit = api.records.add(vault, case.id, "visit", {"report": "overcrowded", "place": "x", "visitors": visitors})
+
+    async def story(person):
+        await person.press("f9", "space", "f9", "f9")
+        assert "Prison visit" in person.text()
+        table = person.app.screen.query_one("#shown")
+        table.move_cursor(row=table.get_row_index(visit.id))
+        await person.press("enter")
+        assert "What was seen: overcrowded" in shown(person)
+        assert "Visitors 1 – Name" in shown(person)
+        assert "visitors.0" not in shown(person)
 
     sealing(story)
 

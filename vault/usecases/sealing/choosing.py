@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from vault import audit, evidence
+from vault import audit, evidence, schema
 from vault.errors import NotFoundError
 from vault.formats.record import RecordView, escape_step, field_paths
 from vault.formats.record import disclose as disclose_paths
@@ -100,6 +100,7 @@ class Part:
         said: All that it says, in the order of its type; only in a preview.
         derived_from: Id of the attachment that it was made from, or empty; only in a preview.
         stays: It is a file that stays unless something of it is named; a recipient is not even told that there is one.
+        kind: Its type as this vault knows it, or None: what its paths are called.
     """
 
     record_id: str
@@ -115,6 +116,7 @@ class Part:
     said: tuple[Said, ...] = field(default=(), repr=False)
     derived_from: str = ""
     stays: bool = False
+    kind: schema.Schema | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +298,7 @@ def _present(
         identifying=tuple(kind for kind in inside or () if kind in IDENTIFYING),
         consent=consent_of(rules[0], fields, shown, now),
         stays=stays,
+        kind=None if rules[0] is evidence.NO_TYPE else rules[0],
     )  # fmt: skip
     links = {}
     if not choice.named_only:
