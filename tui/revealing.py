@@ -55,15 +55,14 @@ async def reveal(screen: VaultScreen, case_id: str) -> None:
         *(f"! {i18n.from_core(sentence)}" for _name, sentence in cautions),
         *consenting.told(await screen.core(api.sealing.preview_reveal, vault, record[0], path[0])),
     ]
+    chosen = await app.push_screen_wait(ChooseFilesDialog(_("Where does the bundle go?"), "folder", do=_("Go on")))
+    if not chosen:
+        return
+    lines.append(_("Into the folder: {folder}", folder=one_line(chosen[0])))
     authority = await app.push_screen_wait(
         ReasonDialog(_("Reveal this?"), "\n".join(lines), _("Reveal it"), _("Nothing else of the record leaves."))
     )
     if authority is None:
-        return
-    chosen = await app.push_screen_wait(
-        ChooseFilesDialog(_("Where does the bundle go?"), "folder", do=_("Seal into this folder"))
-    )
-    if not chosen:
         return
     one = await screen.long(
         _("Sealing a field"),

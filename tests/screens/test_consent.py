@@ -102,7 +102,7 @@ def test_a_seal_without_consent_takes_an_explicit_yes(at, vault, case, lawyer, o
     async def story(person):
         person.app.push_screen(SealScreen(case.id))
         await person.settle()
-        await person.press("f9", "space", "f9", "f9", "f9", "tab", "enter", "enter")
+        await person.press("f9", "space", "f9", "f9", "f9", "tab", "enter", "enter", "tab", "enter")
         await person.until(lambda: bool(api.sealing.sent(vault, case.id)))
         await person.settle()
 

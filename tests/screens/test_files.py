@@ -245,6 +245,8 @@ def test_deleting_says_what_and_needs_a_reason(files, vault, case):
         assert "Say why first" in person.text()
         assert not api.intake.page(vault, case.id)[0].deleted
         await person.type("asked for by the witness")
+        await person.press("enter", "enter")
+        assert not api.intake.page(vault, case.id)[0].deleted, "Enter was held down in the line"
         await person.click("#do")
         assert "(deleted)" in person.text()
         await person.press("d")

@@ -94,8 +94,12 @@ def test_a_case_is_sealed_to_a_verified_contact_with_keys_alone(at, vault, case,
         await person.type("申诉")
         await person.press("f9")
         assert "For: Lawyer" in person.text()
-        await person.press("f9")
-        await person.press("enter")
+        await person.press("f9", "enter")
+        question = " ".join(person.text().replace("│", " ").split())
+        assert "For: Lawyer 1 record; " in question
+        assert f"Into the folder: {out}"[:40] in question
+        assert "Seal 1 bundle" in question
+        await person.press("tab", "enter")
         (one,) = api.sealing.sent(vault, case.id)
         text = shown(person)
         assert str(next(out.iterdir())) in text
@@ -131,7 +135,7 @@ def test_a_protected_field_leaves_only_when_it_is_marked_by_name_and_a_shareable
         assert "王小明" in shown(person)
         assert "他说" not in shown(person)
         assert "6 things stay here" in shown(person)
-        await person.press("escape", "f9", "enter")
+        await person.press("escape", "f9", "enter", "tab", "enter")
 
     sealing(story)
     assert what_came(lawyer, opened(lawyer, out)) == {"witness_name": "王小明"}
@@ -228,7 +232,7 @@ def test_nothing_is_sealed_to_somebody_unverified_without_an_explicit_yes(sealin
         assert "step 3 of 4" in person.text()
         await person.press("f9")
         assert "Stranger (✗ not verified)" in person.text()
-        await person.press("f9", "enter")
+        await person.press("f9", "enter", "tab", "enter")
         assert "This contact is not verified" in shown(person)
 
     sealing(story)
@@ -247,7 +251,7 @@ def test_a_photo_is_named_with_what_it_gives_away_and_stays_unless_it_is_marked(
         assert "step 2 of 4" in person.text()
         await person.press("space", "f9", "f9")
         assert "1 record; " in person.text()
-        await person.press("f9", "enter")
+        await person.press("f9", "enter", "tab", "enter")
 
     sealing(story)
     assert api.receiving.receive(lawyer, next(out.iterdir()), Job()).contents.files == 0
@@ -257,7 +261,7 @@ def test_a_marked_photo_leaves_as_it_is(sealing, vault, case, lawyer, out):
     api.intake.attach(vault, case.id, SAMPLES / "photo.jpg", Job())
 
     async def story(person):
-        await person.press("f9", "space", "f9", "space", "f9", "f9", "f9", "enter")
+        await person.press("f9", "space", "f9", "space", "f9", "f9", "f9", "enter", "tab", "enter")
 
     sealing(story)
     assert api.receiving.receive(lawyer, next(out.iterdir()), Job()).contents.files == 1
@@ -275,7 +279,7 @@ def test_a_cleaned_copy_leaves_in_the_place_of_its_original(sealing, vault, case
         assert copy.id not in person.app.screen.plan.leaving
         await person.press("f9")
         assert "a copy made from it leaves in its place: clean.txt" in " ".join(person.text().replace("│", " ").split())
-        await person.press("f9", "space", "f9", "f9", "f9", "enter")
+        await person.press("f9", "space", "f9", "f9", "f9", "enter", "tab", "enter")
 
     sealing(story)
     received = api.receiving.receive(lawyer, next(out.iterdir()), Job())
@@ -289,7 +293,7 @@ def test_two_recipients_get_a_bundle_each(sealing, vault, case, lawyer, out):
     api.contacts.verify(vault, "NGO", ngo.fingerprint)
 
     async def story(person):
-        await person.press("f9", "space", "space", "f9", "f9", "f9", "enter")
+        await person.press("f9", "space", "space", "f9", "f9", "f9", "enter", "tab", "enter")
         assert "For Lawyer" in shown(person)
         assert "For NGO" in shown(person)
 
@@ -313,7 +317,7 @@ def test_a_passphrase_bundle_only_by_choice_typed_twice_and_not_weak(sealing, va
         assert len(phrase.split()) == 8
         phrases.append(phrase)
         await person.click("#do")
-        await person.press("enter")
+        await person.press("enter", "tab", "enter")
         await person.until(lambda: bool(list(out.iterdir())))
         await person.settle()
 
@@ -322,6 +326,20 @@ def test_a_passphrase_bundle_only_by_choice_typed_twice_and_not_weak(sealing, va
     (file,) = out.iterdir()
     found = api.receiving.open_with_passphrase(file, tmp_path / "bag", api.to_secret(phrases[0]), "", Job())
     assert found.verdict == "intact"
+
+
+def test_a_key_that_is_held_down_never_seals(sealing, vault, case, lawyer, out):
+    async def story(person):
+        await person.press("f9", "space", "f9", "f9")
+        person.app.screen.query_one("#go-on").focus()
+        await person.press(*["enter"] * 12)
+        while len(person.app.screen_stack) > 3:
+            await person.press("escape")
+        await person.press(*["f9"] * 8)
+
+    sealing(story)
+    assert not list(out.iterdir())
+    assert not api.sealing.sent(vault, case.id)
 
 
 def test_leaving_the_folder_choice_writes_nothing(sealing, vault, case, lawyer, out):
@@ -348,7 +366,7 @@ def test_stopping_half_way_leaves_no_file_and_escape_does_not_leave_meanwhile(
     monkeypatch.setattr(api.sealing, "seal", slow)
 
     async def story(person):
-        await person.press("f9", "space", "f9", "f9", "f9")
+        await person.press("f9", "space", "f9", "f9", "f9", "enter", "tab")
         await person.pilot.press("enter")
         await person.until(reached.is_set)
         await person.pilot.press("escape")
@@ -411,10 +429,19 @@ def test_a_field_is_revealed_later_against_the_same_signature(at, vault, case, l
         await person.press(PLACE, "d", "enter")
         assert "王小明" in person.text()
         await person.press("down", "enter", "enter")
-        assert "Lawyer will read:" in person.text()
-        await person.press("tab", "tab")
-        await person.click("#do")
+        assert "Where does the bundle go?" in person.text()
         await person.press("enter")
+        assert "Lawyer will read:" in person.text()
+        assert "Into the folder:" in person.text()
+        await person.press(*["enter"] * 4)
+        assert not list(out.iterdir()), "Enter was held down"
+        while len(person.app.screen_stack) > 3:
+            await person.press("escape")
+        await person.press("d", "enter", "down", "enter", "enter", "enter")
+        person.app.screen.query_one("#reason").focus()
+        await person.press("enter", "enter")
+        assert not list(out.iterdir()), "Enter was held down in the line"
+        await person.click("#do")
         assert "It is sealed" in person.text()
 
     at(story, vault)

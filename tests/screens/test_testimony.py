@@ -278,6 +278,8 @@ def test_a_correction_shows_what_it_changes_asks_why_and_is_a_new_version(at, va
         person.app.screen.query_one("#why").focus()
         await person.type("听错了")
         await person.press("enter", "enter")
+        assert len(api.records.show(vault, record.id).versions) == 1, "Enter was held down in the line"
+        await person.click("#do")
         assert "version 2" in person.text()
 
     at(story, vault)

@@ -52,8 +52,8 @@ class ReasonDialog(Dialog[str | None]):
         self.query_one("#cancel").focus()
 
     def on_input_submitted(self) -> None:
-        """Go on to the buttons: Enter in the line does nothing by itself."""
-        self.query_one("#do").focus()
+        """Do nothing: a key that is held down must not answer."""
+        self.notify(_("Tab goes on to the buttons."), markup=False)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer."""

@@ -85,8 +85,8 @@ class SignDialog(Dialog[str | None]):
         self.query_one("#cancel").focus()
 
     def on_input_submitted(self) -> None:
-        """Go on to the button."""
-        self.query_one("#do").focus()
+        """Do nothing: a key that is held down must not sign."""
+        self.notify(_("Tab goes on to the buttons."), markup=False)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer, or not."""

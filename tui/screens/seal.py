@@ -14,6 +14,7 @@ from textual.widgets import Button, ContentSwitcher
 
 from tui.base import VaultScreen
 from tui.dialogs.choose_files import ChooseFilesDialog
+from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.new_passphrase import NewPassphraseDialog
 from tui.i18n import N_, _, ngettext
 from tui.screens.sealing.done import Done
@@ -23,6 +24,7 @@ from tui.screens.sealing.step import Step
 from tui.screens.sealing.what import What
 from tui.screens.sealing.whom import Whom
 from tui.screens.sealing.why import Why
+from tui.text import one_line
 from tui.widgets.frame import TitleBar, below
 from vault import api
 from vault.errors import CancelledError
@@ -147,7 +149,7 @@ class SealScreen(VaultScreen):
     async def _seal(self, preview: Preview) -> None:
         self._busy = True
         try:
-            made = await self._make(preview.choice) if await preview.leave() else ()
+            made = await self._make(preview) if await preview.leave() else ()
         finally:
             self._busy = False
         if made:
@@ -156,8 +158,8 @@ class SealScreen(VaultScreen):
             done.made = made
             await self._go_to(len(_STEPS) - 1)
 
-    async def _make(self, choice: api.sealing.Choice) -> tuple[api.sealing.Sealed, ...]:
-        secret: Secret | None = None
+    async def _make(self, preview: Preview) -> tuple[api.sealing.Sealed, ...]:
+        choice, secret = preview.choice, None
         if self.plan.passphrase:
             secret = await self.app.push_screen_wait(
                 NewPassphraseDialog(
@@ -169,14 +171,24 @@ class SealScreen(VaultScreen):
                 return ()
         chosen = await self.app.push_screen_wait(
             ChooseFilesDialog(
-                _("Where does the bundle go?"), "folder", do=_("Seal into this folder"),
+                _("Where does the bundle go?"), "folder",
                 notice=_("It gets a name that says nothing, and is encrypted. A stick keeps it off this disk."),
             )
         )  # fmt: skip
         if not chosen:
             return ()
-        vault, folder = self.vault, chosen[0]
-        title = ngettext("Sealing {count} bundle", "Sealing {count} bundles", max(1, len(self.plan.to)))
+        vault, folder, count = self.vault, chosen[0], max(1, len(self.plan.to))
+        agreed = await self.app.push_screen_wait(
+            ConfirmDialog(
+                _("Seal it now?"),
+                f"{preview.summary}\n\n" + _("Into the folder: {folder}", folder=one_line(folder)),
+                ngettext("Seal {count} bundle", "Seal {count} bundles", count),
+                _("What was handed over cannot be called back."),
+            )
+        )
+        if not agreed:
+            return ()
+        title = ngettext("Sealing {count} bundle", "Sealing {count} bundles", count)
         try:
             return await self.long(title, lambda job: _sealed(vault, choice, self.plan.to, secret, folder, job))
         except CancelledError as error:

@@ -36,6 +36,8 @@ class Preview(Step):
         super().__init__(plan)
         self.choice = plan.choice(set())
         """What was looked over; this is what is sealed."""
+        self.summary = ""
+        """For whom it is and how much leaves, in words."""
         self._looked_over = False
         self._parts: tuple[api.sealing.Part, ...] = ()
         self._names: list[str] = []
@@ -56,11 +58,14 @@ class Preview(Step):
         self._parts = shown.parts
         self._names = await screen.core(leaving.names, shown.parts)
         inside = await screen.core(leaving.hidden_names, shown.parts, list(self.plan.parts.values()), self.plan.purpose)
-        self.query_one("#for-whom", Plain).say(_("For: {names}", names=await self._whom()))
+        whom = _("For: {names}", names=await self._whom())
+        self.query_one("#for-whom", Plain).say(whom)
         stays = sum(not said.leaves for part in shown.parts for said in part.said)
         told = ngettext("{count} thing is withheld", "{count} things are withheld", stays)
         amount = leaving.amount(shown.parts)
-        self.query_one("#how-much", Plain).say(_("{amount}; {withheld}.", amount=amount, withheld=told))
+        much = _("{amount}; {withheld}.", amount=amount, withheld=told)
+        self.query_one("#how-much", Plain).say(much)
+        self.summary = f"{whom}\n{much}"
         self._names += inside
         told = consenting.counted(shown.parts)
         self.query_one("#consent", Plain).say(f"! {told}" if told else "")
