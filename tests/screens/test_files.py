@@ -10,6 +10,7 @@ import pytest
 from textual.widgets import Input
 
 from tui.screens.case import PANES, CaseScreen
+from tui.taking_in import begin
 from vault import api
 from vault.jobs import Job
 from vault.usecases import intake
@@ -206,6 +207,34 @@ def test_while_files_go_in_another_screen_can_be_used_and_the_vault_written_to(f
 
     files(story)
     assert len(api.intake.page(vault, case.id)) == 1
+
+
+def test_what_stands_above_and_below_the_list_is_true_while_files_go_in(files, vault, case, folder, monkeypatch):
+    """Also of other panes, and behind a dialog."""
+    goes_on = threading.Event()
+    attach_all = api.intake.attach_all
+
+    def slowly(*arguments, **named):
+        yield from attach_all(*arguments, **named)
+        goes_on.wait(120)
+
+    monkeypatch.setattr(api.intake, "attach_all", slowly)
+    (folder / "one.txt").write_text("one")
+
+    async def story(person):
+        assert "There are no files in this case yet." in person.text()
+        await person.press("1", "f1")
+        begin(person.app, case.id, [folder / "one.txt"])
+        await person.until(lambda: "0 records, 1 file" in person.text())
+        # Without waiting until all is quiet: it is not before the file is in.
+        await person.pilot.press("escape")
+        await person.pilot.press(PLACE)
+        await person.until(lambda: "F8 stops" in person.text())
+        assert "There are no files in this case yet." not in person.text()
+        goes_on.set()
+        await gone_in(person, "Last time")
+
+    files(story)
 
 
 def test_extracting_asks_where_and_warns_and_cancel_has_the_focus(files, vault, case, folder, tmp_path):

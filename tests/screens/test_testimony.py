@@ -54,8 +54,11 @@ def test_a_testimony_is_written_saved_by_itself_and_signed(at, vault, case):
         await person.press("f9")
         assert "never changes again" in person.text()
         assert person.app.screen.focused.id == "cancel"
+        assert "draft, not signed" in person.text()
         await person.press("tab", "enter")
         assert "SHA-256" in person.text()
+        assert "draft, not signed" not in person.text(), "behind what tells of the signature"
+        assert "signed, version 1" in person.text()
         assert api.records.page(vault, case.id)[0].versions[0].digest[:8] in person.text()
         await person.press("enter")
         assert type(person.app.screen).__name__ == "CaseScreen"

@@ -47,9 +47,12 @@ class FilesPane(CasePane):
     def __init__(self, case_id: str) -> None:
         super().__init__(case_id)
         self._files: list[Attachment] = []
-        self._shown = 0
-        """How many files of this case had gone in when the list was filled."""
+        self._senders: dict[str, str] = {}
+        self._shown = self._counted = 0
+        """How many files of this case had gone in when the list was filled, and when they were counted above it."""
         self._listed = 0.0
+        self._went = False
+        """Files were going in when that was looked at last."""
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
@@ -99,7 +102,7 @@ class FilesPane(CasePane):
         table.move_cursor(row=min(row, max(0, len(self._files) - 1)))
         empty = self.query_one("#files-empty", Quiet)
         empty.say(_("There are no files in this case yet. Press a, or drop some here: they are copied and encrypted."))
-        empty.set_class(bool(self._files), "hidden")
+        empty.set_class(bool(self._files) or self._going is not None, "hidden")
 
     def _row(self, one: Attachment, width: int) -> tuple[Text, ...]:
         amount = "" if one.deleted else size(one.size) if one.sha256 else _("not sent")
@@ -128,15 +131,28 @@ class FilesPane(CasePane):
     def _gone_in(self) -> int:
         return sum(one.count(TAKEN) for one in self._intakes)
 
+    @property
+    def _going(self) -> TakingIn | None:
+        return next((one for one in self._intakes if not one.ended), None)
+
     def _look(self) -> None:
         """Show how far the files are, and list those that are in."""
+        going = self._going
+        if self._gone_in() != self._counted:
+            self._counted = self._gone_in()
+            self.case_screen.count()
         if not self.is_on_screen or not self.display:
             return
-        going = next((one for one in self._intakes if not one.ended), None)
         self.query_one(IntakeProgress).show(going)
-        if self._gone_in() != self._shown and (going is None or time.monotonic() > self._listed + _PATIENCE):
+        if going is not None:
+            self.query_one("#files-empty").add_class("hidden")
+        ended, self._went = self._went and going is None, going is not None
+        more = self._gone_in() != self._shown
+        if ended or (more and (going is None or time.monotonic() > self._listed + _PATIENCE)):
             self.reload()
-            self.case_screen.count()
+            if going is None:
+                # What became of them is told when they are listed.
+                return
         last = self._intakes[-1] if self._intakes else None
         told = self.query_one("#files-told", Quiet)
         told.set_class(last is None or not last.ended, "hidden")

@@ -25,7 +25,7 @@ from tui.dialogs.sign import SignDialog
 from tui.i18n import N_, _, language
 from tui.widgets.difference import compare_records
 from tui.widgets.form import Form
-from tui.widgets.frame import below
+from tui.widgets.frame import TitleBar, below
 from tui.widgets.plain import Plain
 from vault import api
 from vault.errors import RefusedError, VaultError
@@ -157,7 +157,9 @@ class DraftScreen(VaultScreen):
         return "\n".join(_texts(self.typed()))
 
     def _show_state(self) -> None:
-        if self._problem and self.dirty:
+        if self._over:
+            told = ""
+        elif self._problem and self.dirty:
             told = "✗ " + _("NOT SAVED: {problem}", problem=self._problem)
         elif self.dirty:
             told = _("not saved yet …")
@@ -261,6 +263,9 @@ class DraftScreen(VaultScreen):
         except RefusedError as error:
             self._refused(error)
             return
+        # Before that is told: behind a dialog, too, nothing may stand that is no longer so.
+        self.query_one(TitleBar).say(right=_("signed, version {number}", number=signed.version))
+        self._show_state()
         await self.app.push_screen_wait(
             MessageDialog(
                 _("Signed: version {version}", version=signed.version),
