@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -10,7 +11,7 @@ from tui import places
 from tui.dates import told as told_date
 from tui.i18n import N_, _, language
 from vault import api
-from vault.model import Json
+from vault.model import Case, Json
 
 _NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 LONG: Final = 60
@@ -22,6 +23,39 @@ VERDICTS: Final = {
     "failed": N_("failed"),
 }
 """What the verification of a received record came to; translated where it is shown."""
+
+
+_TITLE: Final = re.compile(
+    r"Received from (?:sender (?P<digits>[\d ]{11})|(?P<name>.*)), bundle (?P<id>[0-9a-f]{8})(?P<rest>: .*)?", re.DOTALL
+)
+"""How the core calls a case that a bundle opened."""
+_MARKS: Final = {"verified": "✓", "intact": "!", "failed": "✗"}
+
+
+def case_title(case: Case) -> str:
+    """Return what a case is called; of one that came in a bundle, in the language in use."""
+    found = _TITLE.fullmatch(case.title) if case.origin else None
+    if found is None:
+        return case.title
+    name = _("sender {digits}", digits=found["digits"]) if found["digits"] else found["name"]
+    return _("Received from {name}, bundle {id}", name=name, id=found["id"]) + (found["rest"] or "")
+
+
+def senders(vault: api.OpenVault) -> dict[str, str]:
+    """Return fingerprint → name of the contacts with whom it was compared."""
+    return {one.fingerprint: one.name for one in api.contacts.page(vault) if one.verified}
+
+
+def sender(origin: str, names: Mapping[str, str], verdict: str = "") -> str:
+    """Return in a few words from whom something came: a mark for its verdict, and a name or what begins their digits.
+
+    Args:
+        origin: Their fingerprint; empty for what is one's own.
+        names: As `senders` returns them.
+        verdict: What its verification came to, where that is to be told.
+    """
+    whom = names.get(origin, origin[:11])
+    return f"{_MARKS.get(verdict, '')} {whom}".strip() if origin else ""
 
 
 def told(field: api.Field, value: Json, names: Mapping[str, str] = _NO_NAMES) -> str:

@@ -180,6 +180,29 @@ def test_another_fingerprint_fails_and_nothing_can_be_taken_in(at, vault, sender
     assert api.cases.page(vault) == []
 
 
+def test_what_came_is_listed_in_the_language_in_use_with_whom_it_is_from(at, vault, friend, bundle, tmp_path):
+    (tmp_path / "a.txt").write_text("x")
+    case = api.cases.add(friend, "case")
+    api.intake.attach(friend, case.id, tmp_path / "a.txt", Job())
+    got = api.receiving.receive(vault, bundle(friend, case=case), Job())
+
+    async def story(person):
+        listed = person.text()
+        assert "收到的案件，来自 Sender" in listed
+        assert "Received from" not in listed
+        await person.press("slash")
+        await person.type("王小明")
+        await person.until(lambda: "✓ Sender" in person.text())
+        person.app.push_screen(CaseScreen(got.case_id))
+        await person.settle()
+        assert "收到的案件，来自 Sender，证据包" in person.text()
+        await person.press("3")
+        await person.until(lambda: "✓ Sender" in person.text())
+        assert "verified" not in person.text()
+
+    at(story, vault, language="zh-Hans", size=(140, 40))
+
+
 def test_an_intact_one_is_taken_in_only_after_a_question(at, vault, sender, bundle):
     file = bundle(sender)
 

@@ -38,7 +38,7 @@ def show(talk: Talk, case_id: str) -> None:
             ("attach", _("Attach files")),
             ("seal", _("Seal")),
         ]
-        chosen = talk.choose(f"{_('Case')}: {one_line(case.title)}", options)
+        chosen = talk.choose(f"{_('Case')}: {one_line(telling.case_title(case))}", options)
         if chosen is None:
             return
         try:

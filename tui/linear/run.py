@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from tui import i18n, supervisor
+from tui import i18n, supervisor, telling
 from tui.i18n import _, from_core, ngettext
 from tui.linear import cases, exchange, shares
 from tui.linear.talk import Back, Leave, Talk
@@ -140,7 +140,7 @@ def _main(talk: Talk) -> None:
         "lock": (_("Lock"), lambda: talk.end(supervisor.EXIT_AGAIN, "locked")),
     }
     options = [(way, label) for way, (label, _doing) in ways.items()]
-    options += [(f"case {one.id}", f"{_('Case')}: {one_line(one.title)}") for one in found]
+    options += [(f"case {one.id}", f"{_('Case')}: {one_line(telling.case_title(one))}") for one in found]
     chosen = talk.choose(ngettext("{count} case", "{count} cases", len(found)), options, _("Leave"))
     if chosen is None:
         talk.end(supervisor.EXIT_QUIT)

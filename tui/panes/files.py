@@ -20,12 +20,13 @@ from tui.i18n import N_, _, ngettext
 from tui.measures import size
 from tui.panes.base import CasePane
 from tui.taking_in import REFUSED, TAKEN, TakingIn, begin
+from tui.telling import sender, senders
 from tui.widgets.intake import IntakeProgress
 from tui.widgets.plain import Quiet, cell, fitted
 from vault import api
 from vault.model import Attachment
 
-_KIND, _SIZE, _DATED, _FROM = 11, 10, 10, 10
+_KIND, _SIZE, _DATED, _FROM, _FROM_WIDE = 11, 10, 10, 10, 18
 _WIDE = 100
 """Cells from which there is room for the date too."""
 _NARROWEST = 18
@@ -74,6 +75,7 @@ class FilesPane(CasePane):
     async def _load(self) -> None:
         self._shown, self._listed = self._gone_in(), time.monotonic()
         self._files = await self.case_screen.core(api.intake.page, self.vault, self.case_id)
+        self._senders = await self.case_screen.core(senders, self.vault)
         await self._fill()
 
     async def _fill(self) -> None:
@@ -83,7 +85,7 @@ class FilesPane(CasePane):
         wide, foreign = table.size.width >= _WIDE, any(one.origin for one in self._files)
         columns = [(_("Kind"), _KIND), (_("Size"), _SIZE)]
         columns += [(_("Dated"), _DATED)] if wide else []
-        columns += [(_("From"), _FROM)] if foreign else []
+        columns += [(_("From"), _FROM_WIDE if wide else _FROM)] if foreign else []
         # Two cells around each column, and one for a scroll bar.
         rest = table.size.width - sum(width + 2 for _title, width in columns) - 5
         width = max(_NARROWEST, rest * 3 // 5)
@@ -95,9 +97,9 @@ class FilesPane(CasePane):
             if place % _AT_ONCE == _AT_ONCE - 1:
                 # A long list is filled in steps, between which keys are heard.
                 await asyncio.sleep(0)
-            dated, origin = one.fields.get("modified_at"), one.verdict if one.origin else ""
+            dated, origin = one.fields.get("modified_at"), sender(one.origin, self._senders, one.verdict)
             when = [cell(str(dated.get("value", ""))[:10] if isinstance(dated, dict) else "")] if wide else []
-            whose = [cell(origin, "italic")] if foreign else []
+            whose = [cell(fitted(origin, columns[-1][1]), "italic")] if foreign else []
             table.add_row(*self._row(one, width), *when, *whose, cell(attachments.inside(one.fields)), key=str(one.id))
         table.move_cursor(row=min(row, max(0, len(self._files) - 1)))
         empty = self.query_one("#files-empty", Quiet)

@@ -17,6 +17,7 @@ from tui.panes.custody import CustodyPane
 from tui.panes.files import FilesPane
 from tui.panes.people import PeoplePane
 from tui.panes.records import RecordsPane
+from tui.telling import case_title
 from tui.widgets.frame import TitleBar, below
 from vault import api
 
@@ -89,7 +90,7 @@ class CaseScreen(VaultScreen):
                 ngettext("{count} file", "{count} files", case.attachment_count),
             )
         )
-        self.query_one(TitleBar).say(case.title, told)
+        self.query_one(TitleBar).say(case_title(case), told)
 
     @property
     def pane(self) -> CasePane:

@@ -14,7 +14,7 @@ from textual.widgets import DataTable, Input
 from tui.base import VaultScreen
 from tui.dialogs.ask import AskDialog
 from tui.i18n import N_, _, ngettext
-from tui.telling import VERDICTS
+from tui.telling import case_title, sender, senders
 from tui.widgets.frame import TitleBar, below
 from tui.widgets.plain import Plain, Quiet
 from tui.widgets.wide_table import WideTable
@@ -51,6 +51,7 @@ class CasesScreen(VaultScreen):
         self._hits: list[Hit] = []
         self._all = False
         self._draft: Draft | None = None
+        self._senders: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
@@ -61,9 +62,9 @@ class CasesScreen(VaultScreen):
             yield Quiet("", id="told")
             yield Quiet("", id="empty", classes="empty hidden")
             cases = WideTable(
-                ((_("Case"), 0), (_("Records"), 8), (_("Files"), 6), (_("Begun"), 10), (_("From"), 10)), id="cases"
+                ((_("Case"), 0), (_("Records"), 8), (_("Files"), 6), (_("Begun"), 10), (_("From"), 16)), id="cases"
             )
-            hits = WideTable(((_("Found in"), 20), (_("Text"), 0), (_("From"), 10)), id="hits", classes="hidden")
+            hits = WideTable(((_("Found in"), 20), (_("Text"), 0), (_("From"), 16)), id="hits", classes="hidden")
             yield from (cases, cases.line, hits, hits.line)
         yield from below()
 
@@ -78,6 +79,7 @@ class CasesScreen(VaultScreen):
     async def _reload(self) -> None:
         wanted = max(_PAGE, len(self._cases))
         self._cases = await self.core(api.cases.page, self.vault, wanted)
+        self._senders = await self.core(senders, self.vault)
         self._all = len(self._cases) < wanted
         table = self.query_one("#cases", WideTable)
         row = table.cursor_row
@@ -118,11 +120,11 @@ class CasesScreen(VaultScreen):
         for case in cases:
             table.put(
                 case.id,
-                case.title,
+                case_title(case),
                 Text(str(case.record_count), justify="right"),
                 Text(str(case.attachment_count), justify="right"),
                 case.created_at.astimezone().strftime("%Y-%m-%d"),
-                (_("received") if case.origin else "", "italic"),
+                (sender(case.origin, self._senders), "italic"),
             )
         table.done()
 
@@ -192,11 +194,11 @@ class CasesScreen(VaultScreen):
         titles = {}
         for hit in self._hits:
             if hit.case_id not in titles:
-                titles[hit.case_id] = (await self.core(api.cases.get, self.vault, hit.case_id)).title
+                titles[hit.case_id] = case_title(await self.core(api.cases.get, self.vault, hit.case_id))
         hits.clear()
         for hit in self._hits:
-            verdict = _(VERDICTS.get(hit.verdict, hit.verdict)) if hit.origin else ""
-            hits.put("", titles[hit.case_id], hit.snippet, (verdict, "italic"))
+            whom = sender(hit.origin, self._senders, hit.verdict)
+            hits.put("", titles[hit.case_id], hit.snippet, (whom, "italic"))
         hits.done()
         told.say(_found(self._hits, whole=len(found) <= _MOST_HITS))
         hits.remove_class("hidden")

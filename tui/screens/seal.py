@@ -24,6 +24,7 @@ from tui.screens.sealing.step import Step
 from tui.screens.sealing.what import What
 from tui.screens.sealing.whom import Whom
 from tui.screens.sealing.why import Why
+from tui.telling import case_title
 from tui.text import one_line
 from tui.widgets.frame import TitleBar, below
 from vault import api
@@ -78,7 +79,7 @@ class SealScreen(VaultScreen):
 
     async def _begin(self) -> None:
         case = await self.core(api.cases.get, self.vault, self.plan.case_id)
-        self.query_one(TitleBar).say(_("Seal: {case}", case=case.title))
+        self.query_one(TitleBar).say(_("Seal: {case}", case=case_title(case)))
         await self._go_to(0)
 
     def _step(self, description: str, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
