@@ -14,6 +14,7 @@ from textual.widgets import Button
 from tests.screens.walking import run
 from tests.vault_world import introduce, seal
 from tui.themes import CALM, CONTRAST
+from tui.widgets.keys_line import KeysLine
 from vault import api
 from vault.jobs import Job
 
@@ -115,6 +116,22 @@ async def check_reach(person, screen) -> None:
             assert cell_len(widget.label.plain) <= widget.size.width, told
 
 
+def check_keys(screen) -> None:
+    """Look whether all that can be done here is said below, F1 and the palette with it."""
+    lines = screen.query(KeysLine)
+    if not lines:
+        return
+    strips = screen._compositor.render_strips()
+    area = lines.first().region
+    text = "\n".join("".join(segment.text for segment in strip) for strip in strips[area.y : area.bottom])
+    assert area.bottom == 24, type(screen).__name__
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        if binding.show or binding.key == "ctrl+p":
+            told = (type(screen).__name__, binding.description, text)
+            assert f" {binding.description} " in f"{text} ".replace("\n", " \n"), told
+
+
 @pytest.mark.parametrize(("language", "theme", "least"), [("en", CALM, 4.5), ("zh-Hans", CONTRAST, 7.0)])
 def test_all_screens_can_be_read_and_reached_at_80_by_24(at, filled, language, theme, least, tmp_path):
     bundle = tmp_path / "bundle.age"
@@ -137,6 +154,7 @@ def test_all_screens_can_be_read_and_reached_at_80_by_24(at, filled, language, t
             screen = person.app.screen
             assert person.app.theme == theme.name
             assert check_words(screen, least) > 1, keys
+            check_keys(screen)
             if keys not in (["escape"], ["slash", "=他说"]):
                 assert type(screen).__name__ != "CasesScreen", keys
             if type(screen) not in seen or "f3" in keys:

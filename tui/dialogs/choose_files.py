@@ -16,7 +16,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Button, DataTable, Footer, Input
+from textual.widgets import Button, DataTable, Input
 
 from tui import folders
 from tui.base import Dialog
@@ -24,6 +24,7 @@ from tui.folders import FILE, FOLDER, HERE, UP, Entry
 from tui.i18n import N_, _, ngettext
 from tui.measures import size
 from tui.widgets.file_list import FileList
+from tui.widgets.keys_line import KeysLine
 from tui.widgets.plain import Heading, Plain, Quiet, fitted
 
 Mode = Literal["files", "file", "folder", "new"]
@@ -109,7 +110,7 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
             with Horizontal(classes="dialog-buttons"):
                 yield Button(_("Cancel"), id="cancel")
                 yield Button(Text(self._do), id="do", variant="primary")
-        yield Footer()
+        yield KeysLine()
 
     def on_mount(self) -> None:
         """Show the first folder."""

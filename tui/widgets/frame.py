@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal
-from textual.widgets import Footer
+from textual.containers import Horizontal, Vertical
 
 from tui.widgets.jobs import JobLine
+from tui.widgets.keys_line import KeysLine
 from tui.widgets.plain import Plain
 
 
@@ -38,5 +38,6 @@ class TitleBar(Horizontal):
 
 def below() -> ComposeResult:
     """Yield what stands below every screen."""
-    yield JobLine()
-    yield Footer()
+    with Vertical(classes="below"):
+        yield JobLine()
+        yield KeysLine()
