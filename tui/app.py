@@ -25,7 +25,7 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.screen import Screen
 
-from tui import direction, i18n, supervisor
+from tui import direction, i18n, supervisor, taking_in
 from tui.crash import report
 from tui.dialogs.message import MessageDialog
 from tui.i18n import N_, _
@@ -149,6 +149,15 @@ class VaultApp(App[int]):
             settings = await self.core(api.settings.change, vault, language=i18n.language())
         self.apply(settings)
         self.switch_screen(CasesScreen())
+        if left := await self.core(api.intake.unfinished, vault):
+            self.push_screen(
+                MessageDialog(
+                    _("Files were going in when the vault was closed"),
+                    taking_in.told(left),
+                    _("Nothing half is left. To go on, attach the same files once more: what is in already is left "
+                      "out."),
+                )
+            )  # fmt: skip
 
     def apply(self, settings: api.settings.Settings) -> None:
         """Let settings hold from now on; another language holds for screens that are opened later."""

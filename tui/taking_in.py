@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from tui import folders
 from tui.i18n import _, ngettext
+from tui.telling import case_title
+from tui.text import one_line
 from vault import api
 from vault.errors import AlreadyExistsError, CancelledError, RefusedError, VaultError
 from vault.jobs import Job, Progress
@@ -87,6 +90,16 @@ class TakingIn:
         A file that is refused leaves the others alone. When the work is stopped, or the disk fails, the rest waits for
         another time.
         """
+        # When it is locked meanwhile, this says afterwards how many were to go in; without it they go in all the same.
+        with contextlib.suppress(VaultError):
+            api.intake.note_begun(vault, self.case_id, len(self.items))
+        try:
+            self._take(vault, job)
+        finally:
+            with contextlib.suppress(VaultError):
+                api.intake.note_ended(vault, self.case_id)
+
+    def _take(self, vault: api.OpenVault, job: Job) -> None:
         for item in self.items:
             item.size = folders.size_of(item.path)
         total, done = sum(item.size for item in self.items), 0
@@ -121,6 +134,21 @@ class TakingIn:
             # What is said of all of them does not fit, or the case is gone.
             for item in left:
                 item.state, item.error = REFUSED, error
+
+
+def told(left: Sequence[api.intake.Unfinished]) -> str:
+    """Return in words what became of files that were going in when the vault was locked."""
+    lines = []
+    for one in left:
+        name, rest = one_line(case_title(one.case)), one.count - one.taken
+        if rest:
+            line = _("{case}: {taken} of {count} files went in, {rest} did not.",
+                     case=name, taken=one.taken, count=one.count, rest=rest)  # fmt: skip
+        else:
+            line = ngettext("{case}: the {count} file went in.", "{case}: all {count} files went in.", one.count,
+                            case=name)  # fmt: skip
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def begin(app: VaultApp, case_id: str, paths: Sequence[Path], about: api.intake.About | None = None) -> TakingIn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from types import SimpleNamespace
 
@@ -10,7 +11,8 @@ import pytest
 from textual import events
 from textual.screen import ModalScreen
 
-from tui import supervisor
+from tests.screens.walking import PASSPHRASE
+from tui import supervisor, taking_in
 from tui.app import VaultApp
 from tui.crash import report
 from tui.dialogs.confirm import ConfirmDialog
@@ -19,6 +21,8 @@ from tui.widgets.editor import Editor
 from tui.widgets.secret import SecretInput
 from vault import api
 from vault.errors import RefusedError
+from vault.jobs import Job
+from vault.store import settings
 
 CANARY = "canary-7f3a"
 
@@ -334,3 +338,95 @@ def test_a_failure_in_the_background_names_its_place():
         error = ValueError()
 
     assert "builtins.ValueError" in report(Wrapped())
+
+
+def test_what_became_of_files_that_were_going_in_is_told_once_after_unlocking(at, open_vault, tmp_path):
+    """How many went in is read from the case: also of those that were durable only after the note was made."""
+    vault = open_vault()
+    case = api.cases.add(vault, "王案")
+    done = api.cases.add(vault, "done")
+    for name in ("before", "a", "b"):
+        (tmp_path / name).write_text(name)
+    api.intake.attach(vault, case.id, tmp_path / "before", Job())
+    api.intake.note_begun(vault, done.id, 1)
+    api.intake.note_ended(vault, done.id)
+    api.intake.note_begun(vault, case.id, 3)
+    api.intake.note_begun(vault, case.id, 1)
+    api.intake.note_ended(vault, case.id)
+    for name in ("a", "b"):
+        api.intake.attach(vault, case.id, tmp_path / name, Job())
+    vault.close()
+    again = api.setup.open_with(vault.folder, vault.keys)
+
+    async def story(person):
+        shown = " ".join(person.text().replace("│", " ").split())
+        assert "王案: 2 of 4 files went in, 2 did not." in shown
+        assert "done:" not in shown
+        assert "Nothing half is left." in shown
+        await person.press("enter")
+        await person.app.opened(again)
+        await person.settle()
+        assert "went in" not in person.text()
+
+    at(story, again)
+    again.close()
+
+
+def test_what_goes_in_is_noted_while_it_does_and_forgotten_when_it_ended(at, vault, tmp_path, monkeypatch):
+    case = api.cases.add(vault, "c")
+    (tmp_path / "a").write_text("a")
+    seen = []
+    attach_all = api.intake.attach_all
+
+    def watched(*arguments, **named):
+        seen.extend(vault.read(settings.every)["taking_in"].split(case.id)[1:])
+        return attach_all(*arguments, **named)
+
+    monkeypatch.setattr(api.intake, "attach_all", watched)
+
+    async def story(person):
+        taking_in.begin(person.app, case.id, [tmp_path / "a", tmp_path])
+        await person.until(lambda: person.app.intakes[-1].ended)
+
+    at(story, vault)
+    assert seen == ['": [0, 2, 1]}']
+    assert api.intake.unfinished(vault) == ()
+
+
+def test_a_note_that_cannot_be_read_or_of_a_case_that_is_gone_is_nothing(vault):
+    for text in ("{", "[]", '{"x": 1}', json.dumps({"0" * 32: [0, 1, 1]})):
+        vault.database.atomic(lambda connection, text=text: settings.put(connection, "taking_in", text))
+        assert api.intake.unfinished(vault) == ()
+
+
+def test_locked_while_a_large_file_goes_in_it_is_said_that_it_did_not(terminal, vault, tmp_path):
+    api.cases.add(vault, "lantern")
+    vault.close()
+    large = tmp_path / "film.mp4"
+    with large.open("wb") as handle:
+        handle.truncate(6 << 30)
+    one = terminal()
+    one.start(vault.folder)
+    one.unlock()
+    one.press("Enter")
+    one.until("2 People")
+    one.press("3")
+    one.until("Attach files")
+    one.press("a")
+    one.until("Space marks")
+    one.type(str(large))
+    one.press("Enter")
+    one.until("F8 stops")
+    one.press("C-l")
+    one.until("The vault is locked.")
+    one.type(PASSPHRASE)
+    one.press("Enter")
+    shown = one.until("Nothing half is left.")
+    assert "lantern: 0 of 1 files went in, 1 did not." in " ".join(shown.replace("│", " ").split())
+    one.press("Enter")
+    one.until("New case")
+    one.press("C-l")
+    one.until("The vault is locked.")
+    one.type(PASSPHRASE)
+    one.press("Enter")
+    assert "went in" not in one.until("New case")

@@ -29,9 +29,11 @@ from vault.usecases.intake.entering import enter, from_the_file, readable_name
 from vault.usecases.intake.known import digests, extract, load, page, peek, show
 from vault.usecases.intake.reading import batches, changed, part, refuse_changed
 from vault.usecases.intake.together import Outcome, Together, read_small
+from vault.usecases.intake.unfinished import Unfinished, note_begun, note_ended, unfinished
 
 __all__ = [
-    "About", "Outcome", "attach", "attach_all", "digests", "extract", "load", "page", "peek", "readable_name", "show",
+    "About", "Outcome", "Unfinished", "attach", "attach_all", "digests", "extract", "load", "note_begun", "note_ended",
+    "page", "peek", "readable_name", "show", "unfinished",
 ]  # fmt: skip
 
 RESERVE: Final = 64 * 1024 * 1024
