@@ -229,7 +229,7 @@ def test_what_stands_above_and_below_the_list_is_true_while_files_go_in(files, v
         # Without waiting until all is quiet: it is not before the file is in.
         await person.pilot.press("escape")
         await person.pilot.press(PLACE)
-        await person.until(lambda: "F8 stops" in person.text())
+        await person.until(lambda: "File 1 of 1. F8 stops" in person.text())
         assert "There are no files in this case yet." not in person.text()
         goes_on.set()
         await gone_in(person, "Last time")
