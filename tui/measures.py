@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 _COUNTED: Final = frozenset(
-    {"checking records", "taking in records", "verifying custody entries", "verifying records", "verifying the log"}
+    {
+        "checking records",
+        "looking up records",
+        "taking in records",
+        "verifying custody entries",
+        "verifying records",
+        "verifying the log",
+    }
 )
 """Steps whose progress is a number of things; all others count bytes."""
 

@@ -188,6 +188,30 @@ def test_what_a_record_of_an_organisation_s_type_says_is_shown_by_the_names_of_t
     sealing(story)
 
 
+def test_while_it_is_looked_up_what_would_leave_that_is_said_with_how_far_it_is(sealing, lawyer, monkeypatch):
+    goes_on = threading.Event()
+    preview = api.sealing.preview
+
+    def slowly(vault, choice, job):
+        job.report("looking up records", 1, 4)
+        goes_on.wait(120)
+        return preview(vault, choice, job)
+
+    async def story(person):
+        await person.press("f9", "space", "f9")
+        monkeypatch.setattr(api.sealing, "preview", slowly)
+        await person.pilot.press("f9")
+        await person.until(lambda: "25 %" in person.text())
+        assert "Looking up what would leave …" in person.text()
+        assert "Looking up what would leave  ██" in person.text()
+        goes_on.set()
+        await person.settle()
+        assert "Looking up" not in person.text()
+        assert "For: Lawyer" in person.text()
+
+    sealing(story)
+
+
 def test_every_field_that_names_somebody_is_among_the_names(sealing, vault, case, lawyer):
     api.records.add(vault, case.id, "testimony", {"statement": "Dilnur was there.", "consent": AGREED, "translations":
                     [{"language": "en", "text": "…", "translator": "Dilnur"}]})  # fmt: skip

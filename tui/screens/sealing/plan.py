@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from tui.leaving import DIGESTS
 from vault import api
+from vault.jobs import Job
 
 
 @dataclass
@@ -55,9 +56,9 @@ class Plan:
             place=self.place,
         )
 
-    def look(self, vault: api.OpenVault) -> None:
+    def look(self, vault: api.OpenVault, job: Job) -> None:
         """Ask the core what would leave of each thing; the first time, all is marked that leaves by default."""
-        shown = api.sealing.preview(vault, self.choice(set(self.parts)))
+        shown = api.sealing.preview(vault, self.choice(set(self.parts)), job)
         self.left_out = shown.left_out
         known = set(self.parts)
         self.parts = {part.record_id: part for part in shown.parts}
@@ -69,7 +70,7 @@ class Plan:
         if staying:
             # A file that stays is shown as it leaves once somebody marks it.
             self.disclose |= {(one, "sha256") for one in staying}
-            self.look(vault)
+            self.look(vault, job)
 
     def set_fields(self, part: api.sealing.Part, wanted: set[str]) -> None:
         """Let of a record leave what is named, and nothing else."""

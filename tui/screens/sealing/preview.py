@@ -54,7 +54,9 @@ class Preview(Step):
         """Ask the core what leaves."""
         screen = self.seal_screen
         self._looked_over, self.choice = False, self.plan.choice()
-        shown = await screen.core(api.sealing.preview, screen.vault, self.choice)
+        self.query_one("#how-much", Plain).say("")
+        self.query_one("#for-whom", Plain).say(_("Looking up what would leave …"))
+        shown = await self.looking_up(api.sealing.preview, screen.vault, self.choice)
         self._parts = shown.parts
         self._names = await screen.core(leaving.names, shown.parts)
         inside = await screen.core(leaving.hidden_names, shown.parts, list(self.plan.parts.values()), self.plan.purpose)

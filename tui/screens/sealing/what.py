@@ -46,7 +46,7 @@ class What(Step):
         self.query_one(MarkList).focus()
 
     async def _load(self) -> None:
-        await self.seal_screen.core(self.plan.look, self.seal_screen.vault)
+        await self.looking_up(self.plan.look, self.seal_screen.vault)
         columns = ((_("Kind"), 12), (_("Title"), 0), (_("Leaves"), 16), (_("Mind"), 24))
         rows = await self.seal_screen.core(_rows, list(self.plan.parts.values()))
         self.query_one(MarkList).fill(columns, rows, self.plan.leaving)

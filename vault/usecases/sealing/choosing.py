@@ -17,6 +17,7 @@ from vault.errors import NotFoundError
 from vault.formats.record import RecordView, escape_step, field_paths
 from vault.formats.record import disclose as disclose_paths
 from vault.formats.sd_jwt import SdJwt, parse_sd_jwt
+from vault.jobs import Job
 from vault.model import Json
 from vault.open_vault import OpenVault
 from vault.schema.consent import Consent, consent_of
@@ -31,6 +32,8 @@ ALL: Final = "*"
 
 IDENTIFYING: Final = frozenset({"location", "device", "author", "history", "preview", "unknown"})
 """What a file may give away about people; a seal waits until that is acknowledged."""
+
+LOOKING_UP_STEP: Final = "looking up records"
 
 _NAMES_CONTENT: Final = frozenset({"sha256", "sha512", "size"})
 
@@ -144,16 +147,27 @@ class Chosen:
     links: dict[str, str] = field(default_factory=dict, repr=False)
 
 
-def preview(vault: OpenVault, choice: Choice) -> Preview:
+def preview(vault: OpenVault, choice: Choice, job: Job | None = None) -> Preview:
     """Return exactly what each recipient would see.
+
+    Args:
+        vault: The open vault.
+        choice: What is to leave.
+        job: Told of the records that were looked up, and once more of those whose fields were.
 
     Raises:
         NotFoundError: The case, a record or a field does not exist.
+        CancelledError: Cancelled.
     """
 
     def work(connection: Connection) -> Preview:
-        chosen, left_out = choose(connection, choice, vault.clock())
-        return Preview(tuple(_told(connection, one) for one in chosen), left_out)
+        chosen, left_out = choose(connection, choice, vault.clock(), job)
+        parts = []
+        for place, one in enumerate(chosen):
+            if job is not None:
+                job.report(LOOKING_UP_STEP, len(chosen) + place, 2 * len(chosen))
+            parts.append(_told(connection, one))
+        return Preview(tuple(parts), left_out)
 
     return vault.read(work)
 
@@ -188,8 +202,10 @@ def _seen(path: str, value: Json, shown: frozenset[str]) -> Json | None:
     return None
 
 
-def choose(connection: Connection, choice: Choice, now: datetime) -> tuple[list[Chosen], int]:
+def choose(connection: Connection, choice: Choice, now: datetime, job: Job | None = None) -> tuple[list[Chosen], int]:
     """Return what leaves, and how many records are left out because they were received or deleted.
+
+    A job is told of the records that were looked up, as the first half of the work.
 
     Raises:
         NotFoundError: The case, a record or a field does not exist.
@@ -207,7 +223,9 @@ def choose(connection: Connection, choice: Choice, now: datetime) -> tuple[list[
     wanted_ones: list[tuple[StoredRecord, StoredVersion, RecordView]] = []
     left_out = 0
     consents, staying = Consents(connection, serial), Staying(connection)
-    for record in found:
+    for place, record in enumerate(found):
+        if job is not None:
+            job.report(LOOKING_UP_STEP, place, 2 * len(found))
         wanted = record.id not in whole and (not choice.only or record.id in choice.only)
         if record.deleted or record.origin:
             left_out += wanted
