@@ -15,7 +15,7 @@ from __future__ import annotations
 from vault import __version__, schema
 from vault.exposure import surroundings
 from vault.files import read_small
-from vault.formats.fingerprint import words_of
+from vault.formats.fingerprint import groups_of, words_of
 from vault.open_vault import OpenVault
 from vault.passphrase import Strength, generate, strength, to_secret
 from vault.process import harden
@@ -69,6 +69,7 @@ __all__ = [
     "custody",
     "drafts",
     "generate",
+    "groups_of",
     "harden",
     "intake",
     "is_language",

@@ -59,11 +59,37 @@ def test_another_fingerprint_is_told_plainly_and_verifies_nobody(at, vault, othe
         await person.type(" ".join(["12345"] * 8))
         await person.press("enter")
         assert "NOT the same" in person.text()
-        await person.press("enter")
+        await person.press("escape")
         assert "✗ not verified" in person.text()
 
     at(story, vault)
     assert [one.verified for one in api.contacts.page(vault)] == [False]
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+def test_one_group_that_was_misheard_is_marked_and_only_that_is_typed_again(at, vault, other, language):
+    other_vault, card = other
+    groups = other_vault.identity.fingerprint.split()
+    wrong = f"{(int(groups[2]) + 1) % 100000:05}"
+
+    async def story(person):
+        await _add(person, card)
+        await person.press("enter", "v")
+        await person.type(" ".join([*groups[:2], wrong, *groups[3:]])[:-1])
+        await person.press("enter")
+        assert len(api.contacts.page(vault)) == 1
+        assert person.app.screen.query_one("#heard").value.startswith(groups[0]), "not whole, and kept"
+        await person.type(groups[7][-1])
+        await person.press("enter")
+        shown = person.text()
+        assert f"{groups[1]} ✗{wrong} {groups[3]}" in shown
+        assert language != "en" or " ".join(shown.replace("│", " ").split()).count("do not use this contact") == 1
+        assert person.app.screen.query_one("#heard").value.split() == [*groups[:2], wrong, *groups[3:]]
+        assert not api.contacts.page(vault)[0].verified
+        await person.press(*groups[2], "enter")
+        assert api.contacts.page(vault)[0].verified
+
+    at(story, vault, language=language)
 
 
 def test_a_contact_without_our_program_is_added_by_hand(at, vault, other):

@@ -133,6 +133,25 @@ def test_a_hash_matches_its_own_forms_and_no_other(one, two):
         assert fingerprint.matches(form(one), two) == (form(one) == form(two))
 
 
+@pytest.mark.parametrize("whole", [DIGITS, WORDS])
+def test_the_groups_that_differ_are_named_and_no_others(whole):
+    assert fingerprint.differing(whole.replace(" ", " - ").upper(), HASH) == ()
+    groups = whole.split()
+    for place, one in enumerate(groups):
+        other = groups[place - 1]
+        claimed = " ".join(other if at == place else group for at, group in enumerate(groups))
+        assert fingerprint.differing(claimed, HASH) == (() if one == other else (place,))
+        assert fingerprint.groups_of(claimed) == tuple(claimed.split())
+
+
+def test_a_form_that_nobody_reads_aloud_differs_as_a_whole():
+    for form in (HEX, OPENSSH):
+        assert fingerprint.differing(form, HASH) == ()
+        assert fingerprint.differing(form, bytes(32)) == (0,)
+    with pytest.raises(RefusedError):
+        fingerprint.differing(DIGITS[:-1], HASH)
+
+
 def test_a_hash_of_another_length_is_a_programming_error():
     with pytest.raises(ValueError):
         fingerprint.matches(DIGITS, HASH[:31])

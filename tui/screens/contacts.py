@@ -10,11 +10,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import DataTable
 
-from tui import i18n
 from tui.base import VaultScreen
+from tui.comparing import hear
 from tui.dialogs.ask import AskDialog
 from tui.dialogs.choose_files import ChooseFilesDialog
-from tui.dialogs.compare import CompareDialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.message import MessageDialog
 from tui.i18n import N_, _, ngettext
@@ -23,7 +22,7 @@ from tui.widgets.frame import TitleBar, below
 from tui.widgets.plain import Quiet
 from tui.widgets.wide_table import WideTable
 from vault import api
-from vault.errors import FormatError, IntegrityError
+from vault.errors import FormatError
 from vault.model import Contact
 
 _CARD_LIMIT = 1 << 16
@@ -174,23 +173,10 @@ class ContactsScreen(VaultScreen):
             self.work("comparing fingerprints", self._compare(one))
 
     async def _compare(self, contact: Contact) -> None:
-        own = await self.core(api.contacts.own, self.vault)
-        heard = await self.app.push_screen_wait(CompareDialog(contact.name, own.fingerprint, own.words))
+        heard = await hear(self, contact.name)
         if heard is None:
             return
-        try:
-            known, raised = await self.core(api.contacts.verify, self.vault, contact.name, heard)
-        except IntegrityError as error:
-            self.app.push_screen(
-                MessageDialog(
-                    _("It is NOT the same"),
-                    _("What you typed is not the fingerprint of the keys you have for {name}.",
-                      name=one_line(contact.name, 60)),
-                    _("Listen once more. If it stays different, somebody may have put their own keys in between: do "
-                      "not use this contact.") + " " + i18n.from_core(error.advice),
-                )
-            )  # fmt: skip
-            return
+        known, raised = await self.core(api.contacts.verify, self.vault, contact.name, heard)
         told = _("The fingerprint is the same: {name} is verified.", name=one_line(known.name, 60))
         if raised:
             told += "\n" + ngettext(

@@ -16,6 +16,7 @@ from textual.widgets import Button
 
 from tui import i18n, verifying
 from tui.base import VaultScreen
+from tui.comparing import hear
 from tui.dialogs.ask_passphrase import AskPassphraseDialog
 from tui.dialogs.choose_files import ChooseFilesDialog
 from tui.dialogs.compare import CompareDialog
@@ -65,7 +66,7 @@ class ReceiveScreen(VaultScreen):
         super().__init__()
         self._path: Path | None = None
         self._secret: Secret | None = None
-        self._signer = ""
+        self._signer = self._heard = ""
         self._opened: api.receiving.Opened | None = None
         self._turning = Turning(ended=True)
         self._busy = False
@@ -95,7 +96,7 @@ class ReceiveScreen(VaultScreen):
             ChooseFilesDialog(_("Which bundle?"), "file", notice=_("It is verified first. Nothing of it is opened."))
         )
         if chosen:
-            self._path, self._secret, self._signer = chosen[0], None, ""
+            self._path, self._secret, self._signer, self._heard = chosen[0], None, "", ""
             self.query_one(TitleBar).say(right=fitted(chosen[0].name, _NAME))
             await self._look()
         elif self._path is None:
@@ -238,19 +239,35 @@ class ReceiveScreen(VaultScreen):
         opened = self._opened
         if opened is None:
             return
-        own = await self.core(api.contacts.own, self.vault)
-        name = opened.contact or _("the sender")
-        heard = await self.app.push_screen_wait(CompareDialog(name, own.fingerprint, own.words))
-        if heard is None:
-            return
         known = await self.core(api.contacts.get, self.vault, opened.contact) if opened.contact else None
         if known is not None and known.fingerprint == opened.signer:
+            heard = await hear(self, known.name)
+            if heard is None:
+                return
             # One comparison for both: the contact is verified, and with it all that came from this key.
             await self.core(api.contacts.verify, self.vault, known.name, heard)
         else:
+            own = await self.core(api.contacts.own, self.vault)
+            asked = CompareDialog(
+                opened.contact or _("the sender"), own.fingerprint, own.words, self._heard, self._differing(opened)
+            )
+            heard = await self.app.push_screen_wait(asked)
+            if heard is None:
+                return
+            # What was typed may have been misheard, or not be whole: it is kept, to be mended.
+            self._heard = heard
             await self.core(api.receiving.check_claim, heard)
             self._signer = heard
         await self._look()
+
+    def _differing(self, opened: api.receiving.Opened) -> tuple[int, ...]:
+        """Return which groups of what was typed before are not those of the key that signed it."""
+        if not self._signer or self._signer != self._heard:
+            return ()
+        typed = api.groups_of(self._signer)
+        signer = opened.signer.split()
+        signer = signer if len(typed) == len(signer) else opened.signer_words.split()
+        return tuple(at for at, pair in enumerate(zip(typed, signer, strict=False)) if pair[0] != pair[1])
 
     def action_take(self) -> None:
         """Take it into the vault."""

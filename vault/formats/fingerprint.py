@@ -97,6 +97,41 @@ def matches(claimed: str, hashed: bytes) -> bool:
     return equal(text.encode("ascii"), spelled[form].encode("ascii"))
 
 
+def differing(claimed: str, hashed: bytes) -> tuple[int, ...]:
+    """Return which groups of five digits, or which words, are other than those of `hashed`, counted from 0.
+
+    For whoever compares at the same table or telephone and may have misheard; it is no secret which they are.
+
+    Args:
+        claimed: As in `matches`; of one in another form than digits or words, all of it is the group 0.
+        hashed: As in `matches`.
+
+    Raises:
+        RefusedError: Not a whole fingerprint in any of the forms.
+    """
+    form, text = _normalise(claimed)
+    spelled = _spellings(hashed)[form]
+    pairs = zip(groups_of(text, form), groups_of(spelled, form), strict=True)
+    return tuple(place for place, (one, other) in enumerate(pairs) if one != other)
+
+
+def groups_of(text: str, form: str = "") -> tuple[str, ...]:
+    """Return the groups that a fingerprint is read in: five digits each, or the words; otherwise all of it as one.
+
+    Args:
+        text: As in `matches`.
+        form: Its form, where it is known and `text` is written without blanks and marks.
+
+    Raises:
+        RefusedError: Not a whole fingerprint in any of the forms.
+    """
+    if not form:
+        form, text = _normalise(text)
+    if form == "digits":
+        return tuple(text[at : at + 5] for at in range(0, DIGIT_COUNT, 5))
+    return tuple(text.split())
+
+
 def _spellings(hashed: bytes) -> dict[str, str]:
     if len(hashed) != _HASH_SIZE:
         raise ValueError("not a SHA-256 hash")

@@ -363,6 +363,17 @@ def verify(vault: OpenVault, name: str, claimed: str) -> tuple[Contact, int]:
     return vault.atomic(work)
 
 
+def differing(vault: OpenVault, name: str, claimed: str) -> tuple[int, ...]:
+    """Return which groups of digits, or which words, of a claimed fingerprint are not the contact's, counted from 0.
+
+    Raises:
+        RefusedError: It is no whole fingerprint.
+        NotFoundError: There is no such contact.
+    """
+    known = vault.read(lambda connection: contacts.get(connection, name))
+    return fingerprint.differing(claimed, _hash(known))
+
+
 def get(vault: OpenVault, name: str) -> Contact:
     """Return a contact by name.
 
