@@ -23,6 +23,9 @@ HERE: Final = "here"
 UP: Final = "up"
 """The folder itself, and the one above, where a list offers them."""
 
+BACKUP: Final = "vault-backup"
+"""Name of the folder that a backup is made in: what it is put on holds other things, too."""
+
 _MOST_PASTED: Final = 10_000
 _MOST_PASTED_TEXT: Final = 4 * 1024 * 1024
 

@@ -1,4 +1,4 @@
-"""Making a vault in three steps: where, passphrase, recovery shares."""
+"""Making a vault in three steps: where, passphrase, recovery shares; opening another, or restoring one."""
 
 from __future__ import annotations
 
@@ -33,11 +33,12 @@ class FirstRunScreen(VaultScreen):
     HELP = N_(
         "A vault is a folder with three files; everything in it is encrypted. Choose where it lies, then a passphrase "
         "that nobody can guess and that you can remember. There is no way in without it, except with recovery shares: "
-        "the last step makes them."
+        "the last step makes them. A vault that was lost is made again from its backup (F6)."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2", "language", N_("Language")),
         Binding("f5", "generate", N_("Suggest a passphrase")),
+        Binding("f6", "restore", N_("Restore from a backup")),
     ]
 
     def __init__(self, *, another: bool = False) -> None:
@@ -61,6 +62,7 @@ class FirstRunScreen(VaultScreen):
                 yield Plain("", id="where-problem", classes="problem")
                 with Horizontal(classes="buttons"):
                     yield Button(_("Go on"), id="to-passphrase", variant="primary")
+                    yield Button(_("Restore from a backup"), id="restore")
             with Vertical(id="passphrase", classes="form"):
                 yield Heading(_("Step 2 of 3: passphrase"))
                 yield Plain("", id="where-then")
@@ -90,6 +92,8 @@ class FirstRunScreen(VaultScreen):
         """Suggest a passphrase only where one is asked for, and go back only where there is something before."""
         if action == "back":
             return self._at_passphrase or len(self.app.screen_stack) > 2
+        if action == "restore":
+            return not self._at_passphrase
         return self._at_passphrase if action == "generate" else super().check_action(action, parameters)
 
     @property
@@ -207,6 +211,13 @@ class FirstRunScreen(VaultScreen):
             _("Learn this phrase, then type it in the second line; it is not shown again:") + f"\n\n    {phrase}\n"
         )
         self.query_one("#second").focus()
+
+    @on(Button.Pressed, "#restore")
+    def action_restore(self) -> None:
+        """Make a vault again from a backup."""
+        from tui.screens.restore import RestoreScreen
+
+        self.app.push_screen(RestoreScreen())
 
     def action_language(self) -> None:
         """Show the next language of those that are complete."""

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 
-from tui import i18n
+from tui import folders, i18n
 from tui.base import VaultScreen
 from tui.dialogs.ask import AskDialog
 from tui.dialogs.ask_passphrase import AskPassphraseDialog
@@ -28,8 +28,6 @@ from tui.widgets.qr import QrCode
 from vault import api
 from vault.errors import UnlockError, VaultError
 from vault.model import Secret
-
-_BACKUP = "vault-backup"
 
 
 class KeysScreen(VaultScreen):
@@ -272,4 +270,4 @@ class KeysScreen(VaultScreen):
 
 def _place(folder: Path) -> Path:
     """Return the chosen folder where it is a backup's already, else a new one in it: a stick holds other things."""
-    return folder if folder.name == _BACKUP or (folder / "segments").is_dir() else folder / _BACKUP
+    return folder if folder.name == folders.BACKUP or (folder / "segments").is_dir() else folder / folders.BACKUP
