@@ -9,13 +9,14 @@ from pathlib import Path
 from tui import consenting, leaving
 from tui.cli import asking
 from tui.cli.context import Context, Result, about, refuse_taken, say, writing
+from tui.cli.findings import finding_lines, findings_of
 from tui.cli.words import inside
 from tui.measures import size
 from tui.notices import notice_for
 from tui.text import one_line
 from vault import api
 from vault.errors import HoldError, RefusedError
-from vault.model import Finding, Secret, Severity, Verdict
+from vault.model import Secret, Severity, Verdict
 
 _EXIT = {Verdict.VERIFIED: 0, Verdict.FAILED: 1, Verdict.INTACT: 6}
 _MOST_NAMES = 12
@@ -260,29 +261,6 @@ def reveal(context: Context) -> Result:
                 authority=arguments.authority, place=arguments.location,
             )  # fmt: skip
     return {**_made(one), "consent": _part(part)["consent"], "lines": [*_consent_lines(shown), *_lines((one,))]}
-
-
-def _finding(finding: Finding) -> Result:
-    return {
-        "step": finding.step,
-        "code": finding.code,
-        "severity": finding.severity.value,
-        "where": finding.where,
-        "message": finding.message,
-    }
-
-
-def findings_of(findings: tuple[Finding, ...]) -> list[Result]:
-    """Return findings as JSON objects."""
-    return [_finding(finding) for finding in findings]
-
-
-def finding_lines(findings: tuple[Finding, ...]) -> list[str]:
-    """Return findings as lines for people."""
-    return [
-        f"{one.severity.value.upper()} in step {one.step}: {one.message} ({one_line(one.where)}) [{one.code}]"
-        for one in findings
-    ]
 
 
 def _opened(opened: api.receiving.Opened, more: Result, more_lines: list[str]) -> Result:

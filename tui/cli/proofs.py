@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tui.cli import bundles
-from tui.cli.bundles import finding_lines, findings_of
 from tui.cli.context import Context, Result, about
+from tui.cli.findings import finding_lines, findings_of
 from tui.cli.usage import UsageError, is_file, is_folder
 from tui.text import one_line
 from vault import api

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tui.cli.bundles import finding_lines, findings_of
 from tui.cli.context import Context, Result, about, writing
 from tui.cli.evidence import limit
+from tui.cli.findings import finding_lines, findings_of
 from tui.cli.keys import read_shares
 from tui.measures import size
 from tui.text import one_line
