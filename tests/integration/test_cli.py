@@ -837,7 +837,7 @@ def test_without_a_terminal_and_a_descriptor_there_is_advice(place):
     )
 
 
-def test_names_in_what_leaves_are_told_before_and_after_sealing(evault, told, place, tmp_path):
+def test_names_in_what_leaves_are_told_once_and_before_sealing_where_somebody_is_asked(evault, told, place, tmp_path):
     (tmp_path / "person.toml").write_text('[[names]]\nfull = "Dilnur"\n')
     (tmp_path / "note.toml").write_text('text = "Dilnur stood at the gate"\n')
     add = ("record", "add", "--case", place["case"], "--type")
@@ -853,7 +853,8 @@ def test_names_in_what_leaves_are_told_before_and_after_sealing(evault, told, pl
     assert (value["people"], len(value["names_in_texts"])) == ([], 1)
     answers = [("Passphrase: ", PASSPHRASE), ("only Enter to stop: ", "yes")]  # no consent is noted
     seen = on_terminal("--vault", tmp_path / "vault", *words, "--out", tmp_path / "3.age", answers=answers)[1].decode()
-    assert seen.index("Dilnur, in the text of:") < seen.index("leaves: ") < seen.rindex("Dilnur, in the text of:")
+    assert seen.count("Dilnur, in the text of:") == 1
+    assert seen.index("Dilnur, in the text of:") < seen.index("only Enter to stop: ") < seen.index("leaves: ")
 
 
 def test_a_target_that_is_taken_is_said_before_a_passphrase_is_asked_for(told, place, tmp_path):
@@ -1052,7 +1053,12 @@ def test_sealing_to_somebody_who_is_not_verified_takes_a_whole_yes(place, told, 
         answers += [(question, "yes")] if typed == "yes" else []  # no consent is noted either
         found, seen = on_terminal("--vault", tmp_path / "vault", *words, target, answers=answers)
         assert (found, target.exists(), b"Stranger: This contact is not verified" in seen) == (code, code == 0, True)
+        said = (b"This contact is not verified", b"! Consent: ")
+        assert [seen.count(one) for one in said] == [1, 1], "once, before the question"
     words = ("reveal", f"{place['testimony']}:title", "--to", "Stranger", "--out", tmp_path / "r.age")
+    answers = [("Passphrase: ", PASSPHRASE), (question, "yes"), (question, "yes")]
+    code, seen = on_terminal("--vault", tmp_path / "vault", *words[:-1], tmp_path / "q.age", answers=answers)
+    assert (code, [seen.count(one) for one in said]) == (0, [1, 1])
     code, seen = on_terminal(
         "--vault", tmp_path / "vault", *words, answers=[("Passphrase: ", PASSPHRASE), (question, "no")]
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,12 +44,10 @@ def seal(context: Context) -> Result:
     with context.unlocked() as vault:
         shown = api.sealing.preview(vault, choice)
         names = _names(shown, api.sealing.preview(vault, api.sealing.Choice(arguments.case)), arguments.purpose or "")
-        unverified = _caution(vault, arguments.to)
+        unverified, cautions = _caution(vault, arguments.to)
         if arguments.preview:
             return _previewed(shown, names, arguments.to, unverified)
-        if context.attended:
-            for line in [*_consent_lines(shown), *names.lines]:
-                say(line)
+        after = _say_before(context, [*_consent_lines(shown), *names.lines])
         _ask_about(context, unverified)
         _ask_about_consent(context, shown)
         secret = context.new_secret("Passphrase for the bundle") if arguments.with_passphrase else None
@@ -63,7 +61,7 @@ def seal(context: Context) -> Result:
                 )
         except HoldError as error:
             return _held(context, shown, error)
-    lines = [*_shown_lines(shown), *_consent_lines(shown), *names.lines, *_lines(made)]
+    lines = [*_shown_lines(shown), *after, *_lines(made, cautions if context.attended else ())]
     return {"bundles": [_made(one) for one in made], **_shown(shown, names, lines)}
 
 
@@ -204,12 +202,22 @@ def _some(names: Sequence[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown or "nothing"
 
 
-def _caution(vault: api.OpenVault, names: list[str]) -> tuple[str, ...]:
-    """Say before anything is sealed what speaks against it; returns the names that are not verified."""
+def _say_before(context: Context, lines: list[str]) -> list[str]:
+    """Say what whoever is asked has to know first; returns what is left to be said once it is sealed."""
+    if not context.attended:
+        return lines
+    for line in lines:
+        say(line)
+    return []
+
+
+def _caution(vault: api.OpenVault, names: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Say before anything is sealed what speaks against it; returns who is not verified, and the sentences."""
     with about("--to"):
-        for name, sentence in api.sealing.cautions(vault, names):
+        cautions = api.sealing.cautions(vault, names)
+        for name, sentence in cautions:
             say(f"{one_line(name)}: {sentence}")
-        return api.sealing.unverified(vault, names)
+        return api.sealing.unverified(vault, names), tuple(sentence for _, sentence in cautions)
 
 
 def _ask_about(context: Context, unverified: tuple[str, ...]) -> None:
@@ -232,12 +240,13 @@ def _made(one: api.sealing.Sealed) -> Result:
     }
 
 
-def _lines(made: tuple[api.sealing.Sealed, ...]) -> list[str]:
+def _lines(made: tuple[api.sealing.Sealed, ...], said: Collection[str]) -> list[str]:
+    """Return what was made, with the warnings that were not said before."""
     lines = []
     for one in made:
         whom = one_line(one.recipient or "whoever knows the passphrase")
         lines += [one_line(one.file), f"    for {whom}, SHA-256 {one.sha256}"]
-        lines += [f"    Note: {warning}" for warning in one.warnings]
+        lines += [f"    Note: {warning}" for warning in one.warnings if warning not in said]
     return lines
 
 
@@ -249,10 +258,8 @@ def reveal(context: Context) -> Result:
     with context.unlocked() as vault:
         part = api.sealing.preview_reveal(vault, record_id, path)
         shown = api.sealing.Preview((part,), 0)
-        unverified = _caution(vault, [arguments.to])
-        if context.attended:
-            for line in _consent_lines(shown):
-                say(line)
+        unverified, cautions = _caution(vault, [arguments.to])
+        after = _say_before(context, _consent_lines(shown))
         _ask_about(context, unverified)
         _ask_about_consent(context, shown)
         with writing(arguments.out):
@@ -260,7 +267,8 @@ def reveal(context: Context) -> Result:
                 vault, record_id, path, arguments.to, Path(arguments.out), context.job,
                 authority=arguments.authority, place=arguments.location,
             )  # fmt: skip
-    return {**_made(one), "consent": _part(part)["consent"], "lines": [*_consent_lines(shown), *_lines((one,))]}
+    lines = [*after, *_lines((one,), cautions if context.attended else ())]
+    return {**_made(one), "consent": _part(part)["consent"], "lines": lines}
 
 
 def _opened(opened: api.receiving.Opened, more: Result, more_lines: list[str]) -> Result:
