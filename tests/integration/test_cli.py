@@ -300,6 +300,21 @@ def test_sealing_says_what_left_and_what_stayed(evault, told, place, tmp_path):
     assert "original_name" in records[place["photo"]]["withheld"]
 
 
+def test_which_age_opens_a_bundle_is_said_where_it_has_to_be_a_new_one(evault, told, place, tmp_path):
+    plain = X25519Identity.generate().recipient.text
+    assert told("contact", "add", "--name", "Court", "--recipient", plain)[0] == 0
+    words = ("seal", "--case", place["case"], "--accept-metadata", "--out")
+    said = "    Without this program it opens with age 1.3 or later"
+    assert said in evault(*words, tmp_path / "1.age", "--to", "Lawyer")[1]
+    assert said not in evault(*words, tmp_path / "2.age", "--to", "Court")[1]
+    reveal = ("reveal", f"{place['testimony']}:title", "--out")
+    assert said in evault(*reveal, tmp_path / "3.age", "--to", "Lawyer")[1]
+    made = told(*words, tmp_path / "4.age", "--to", "Lawyer")[1]["bundles"]
+    assert [one["kind"] for one in made] == ["mlkem768x25519"]
+    secrets = (PASSPHRASE, "garden ribbon thunder candle violet anchor")
+    assert said not in evault(*words, tmp_path / "5.age", "--with-passphrase", secrets=secrets)[1]
+
+
 def test_a_preview_says_what_sealing_would_send_and_writes_nothing(evault, told, place, tmp_path):
     (tmp_path / "person.toml").write_text('pseudonym = "W"\n[[names]]\nfull = "Somebody"\n')
     person = told("record", "add", "--case", place["case"], "--type", "person", "--file", tmp_path / "person.toml")[1][

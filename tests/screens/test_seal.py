@@ -106,6 +106,7 @@ def test_a_case_is_sealed_to_a_verified_contact_with_keys_alone(at, vault, case,
         assert one.sha256 in text
         assert vault.identity.fingerprint in text
         assert f"numbers {one.entries[0]}, {one.entries[1]}" in text
+        assert "age has to be 1.3 or later" in text
         await person.press("f9")
         assert "Lawyer" in person.text()
         assert "✓ sealed" in person.text()
@@ -344,6 +345,8 @@ def test_a_passphrase_bundle_only_by_choice_typed_twice_and_not_weak(sealing, va
         await person.press("enter", "tab", "enter")
         await person.until(lambda: bool(list(out.iterdir())))
         await person.settle()
+        assert "VERIFY.txt in each bundle" in shown(person)
+        assert "age has to be" not in shown(person), "every age knows passphrases"
 
     phrases: list[str] = []
     sealing(story)

@@ -236,6 +236,7 @@ def _made(one: api.sealing.Sealed) -> Result:
         "bundle_id": one.bundle_id,
         "sha256": one.sha256,
         "recipient": one.recipient,
+        "kind": one.kind,
         "warnings": list(one.warnings),
     }
 
@@ -246,6 +247,8 @@ def _lines(made: tuple[api.sealing.Sealed, ...], said: Collection[str]) -> list[
     for one in made:
         whom = one_line(one.recipient or "whoever knows the passphrase")
         lines += [one_line(one.file), f"    for {whom}, SHA-256 {one.sha256}"]
+        if one.needs_new_age:
+            lines.append("    Without this program it opens with age 1.3 or later (docs/verify-by-hand.md).")
         lines += [f"    Note: {warning}" for warning in one.warnings if warning not in said]
     return lines
 

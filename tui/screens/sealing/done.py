@@ -67,5 +67,7 @@ class Done(Step):
             *(f"  {line}" for line in _BY_HAND),
             _("VERIFY.txt in each bundle says this, too."),
         ]
+        if any(one.needs_new_age for one in self.made):
+            lines.append(_("For a key that begins with age1pq1, age has to be 1.3 or later."))
         self.query_one(Reading).say("\n".join(lines))
         self.query_one(VerticalScroll).focus()

@@ -51,13 +51,28 @@ PASSPHRASE_RECIPIENT: Final = "passphrase"  # noqa: S105 - the name of a kind
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A bundle that was made."""
+    """A bundle that was made.
+
+    Attributes:
+        file: Where it lies.
+        bundle_id: As it is called in the log.
+        sha256: Of the file, in hexadecimal.
+        recipient: The name of the contact, or empty under a passphrase.
+        kind: Of the recipient, as the bundle states it: `mlkem768x25519`, `x25519` or `passphrase`.
+        warnings: Sentences that whoever sealed it has to know.
+    """
 
     file: Path
     bundle_id: str
     sha256: str
     recipient: str = field(repr=False)
+    kind: str
     warnings: tuple[str, ...] = ()
+
+    @property
+    def needs_new_age(self) -> bool:
+        """True when stock `age` opens it from version 1.3 on only (docs/formats/age-profile.md)."""
+        return self.kind == HybridRecipient.kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +241,8 @@ def seal_plan(vault: OpenVault, plan: Plan, to: Collection[str]) -> tuple[Sealed
 
 
 def _seal_to(vault: OpenVault, plan: Plan, person: StoredContact, keys: _Recipients | tuple[ScryptRecipient]) -> Sealed:
-    choice, bundle_id, whom = plan.choice, new_id(), ",".join(binding(keys)[1])
+    choice, bundle_id, (kind, hashes) = plan.choice, new_id(), binding(keys)
+    whom = ",".join(hashes)
     target = plan.target / f"{new_id()}.age" if is_folder(plan.target) else plan.target
     event = functools.partial(_event, vault, plan, person, bundle_id)
 
@@ -273,7 +289,7 @@ def _seal_to(vault: OpenVault, plan: Plan, person: StoredContact, keys: _Recipie
         error.advice = f"The bundle was written whole, but the log says only that it may have left. {error.advice}"
         raise
     warnings = (*plan.warnings, *(_cautions(vault, person) if person.recipients else ()))
-    return Sealed(target, bundle_id, digest, person.name, warnings)
+    return Sealed(target, bundle_id, digest, person.name, kind, warnings)
 
 
 def _event(
