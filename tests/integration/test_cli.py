@@ -639,6 +639,7 @@ def test_records_that_cannot_be_read_are_refused_without_quoting_them(told, evau
         (b"secret_word = 1\n", 4),
         (b"text = 5\n", 4),
         (b"a = " + b"[" * 100_000, 4),
+        (b"a." * 5_000 + b"a = 1", 4),
     ):
         path.write_bytes(content)
         found, value = told("record", "add", "--case", place["case"], "--type", "note", "--file", path)

@@ -35,6 +35,26 @@ def test_show_prints_what_a_correction_takes_and_signing_that_unchanged_is_refus
     assert said["size"] == size + 2, "only the looking and the correction were entered"
 
 
+def test_a_bare_date_is_the_claim_of_that_day_and_what_would_be_a_guess_is_refused(vault, case, cli):
+    record = api.records.add(vault, case.id, "testimony", {"statement": "one"}).id
+    about = api.intake.attach(vault, case.id, PHOTO, Job()).id
+    vault.close()
+    day = {"value": "2026-11-30", "precision": "day", "qualifier": "exact"}
+    correct = ("record", "correct", record, "--file", "-")
+    text = 'statement = "one"\n[consent]\nwithdrawn_on = '
+    assert cli(*correct, stdin=f"{text}2026-11-30\n".encode())[0] == 0
+    assert cli("record", "show", record)[1]["fields"]["consent"] == {"withdrawn_on": day}
+    assert cli("record", "correct", about, "--file", "-", stdin=b"[acquired]\nwhen = 2026-11-30\n")[0] == 0
+    assert cli("record", "show", about)[1]["fields"]["acquired"] == {"when": day}
+    guesses = ("2026-11-30T14:05:00", "2026-11-30T14:05:00Z", "14:05:00", '"2026-11-30"', "2026", '{ value = "2026" }')
+    for guess in guesses:
+        code, said = cli(*correct, stdin=f"{text}{guess}\n".encode())
+        assert (code, said["error"]["message"].startswith("The field 'consent.withdrawn_on' ")) == (4, True)
+        assert 'Write { value = "2018-02", precision = "month", qualifier = "exact" }' in said["error"]["advice"]
+    for wrong in (b"statement = 2026-11-30\n", b'statement = "one"\n[consent]\nuses = [2026-11-30]\n'):
+        assert cli(*correct, stdin=wrong)[0] == 4
+
+
 def test_an_earlier_version_is_shown_with_what_each_one_changed(vault, case, cli):
     first = api.records.add(vault, case.id, "testimony", {"statement": "one", "title": "t"})
     api.records.correct(vault, first.id, {"statement": "two", "title": "t"})

@@ -6,6 +6,7 @@ import contextlib
 import re
 import sys
 import tomllib
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -104,21 +105,34 @@ def _text(name: str) -> str:
 
 
 def toml_of(name: str) -> dict[str, Json]:
-    """Return what a TOML file says, or standard input for ``-``.
+    """Return what a TOML file says, or standard input for ``-``; a bare date is the claim of that very day.
 
     Raises:
         FormatError: It is no TOML.
     """
     text = _text(name)
     try:
-        values: dict[str, Any] = tomllib.loads(text)
+        return {name: _claimed(value) for name, value in tomllib.loads(text).items()}
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         # The parser's own message may quote what was written; of it, only the place is told.
         found = _PLACE.search(str(error))
         reason = f"it is not TOML{f', see {found[0]}' if found else ''}"
         with about(_named(name)):
             raise FormatError("record file", reason, 'Write NAME = "text" on each line.') from None
-    return values
+
+
+def _claimed(value: Any) -> Json:
+    """Return a value with each date in it as the claim that the screens make of it: to the day, and exact.
+
+    A date with a time stays, and is refused: its zone, and whether its seconds are meant, would be a guess.
+    """
+    if isinstance(value, dict):
+        return {name: _claimed(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_claimed(one) for one in value]
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return {"value": value.isoformat(), "precision": "day", "qualifier": "exact"}
+    return value
 
 
 def record_add(context: Context) -> Result:

@@ -68,6 +68,8 @@ def _template(fields: tuple[api.Field, ...], path: str, needed: bool) -> list[st
         notes += [one_line(field.help["en"])] if "en" in field.help else []
         if field.kind == "choice":
             notes.append("one of: " + ", ".join(term.code for term in field.vocabulary))
+        if field.kind == "date":
+            notes.append("a whole day may stand as 2018-02-03, without anything around it")
         value = _VALUES.get(field.kind) or f'"{field.vocabulary[0].code}"'
         mark = "" if field.required and needed else "# "
         lines += [f"# {'; '.join(filter(None, notes))}"]

@@ -149,19 +149,22 @@ def _language(_field: Field, value: Json, path: str) -> str:
     return value
 
 
-def _members(value: Json, path: str, needed: tuple[str, ...], allowed: tuple[str, ...]) -> dict[str, Json]:
+def _members(
+    value: Json, path: str, needed: tuple[str, ...], allowed: tuple[str, ...], advice: str = ""
+) -> dict[str, Json]:
     if not isinstance(value, Mapping):
-        _refuse(path, f"takes a table with {', '.join(needed)}")
+        _refuse(path, f"takes a table with {', '.join(needed)}", advice)
     if not set(value) <= {*needed, *allowed}:
-        _refuse(path, f"takes only {', '.join((*needed, *allowed))}")
+        _refuse(path, f"takes only {', '.join((*needed, *allowed))}", advice)
     for name in needed:
         if name not in value:
-            _refuse(path, f"lacks its {name}")
+            _refuse(path, f"lacks its {name}", advice)
     return {name: value[name] for name in (*needed, *allowed) if name in value}
 
 
 def _date(_field: Field, value: Json, path: str) -> dict[str, Json]:
-    found = _members(value, path, ("value", "precision", "qualifier"), ("zone", "text"))
+    advice = 'Write { value = "2018-02", precision = "month", qualifier = "exact" }, for example.'
+    found = _members(value, path, ("value", "precision", "qualifier"), ("zone", "text"), advice)
     precision = found["precision"]
     if not isinstance(precision, str) or precision not in _DATE:
         _refuse(f"{path}.precision", f"takes {', '.join(_DATE)}")
