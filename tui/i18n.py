@@ -27,7 +27,7 @@ LANGUAGES: Final[Mapping[str, str]] = {
 """Languages of the screens and their own names, the complete ones first."""
 
 _PLACES: Final = Path(__file__).parent / "locale"
-_HANT: Final = ("TW", "HK", "MO", "Hant")
+_HANT: Final = frozenset({"tw", "hk", "mo", "hant"})
 _READ_TOO: Final = {"zh-Hant": "zh-Hans"}
 _SLOT: Final = re.compile(r"\{(\d+)\}")
 
@@ -37,10 +37,15 @@ _language = "en"
 def from_environment(environment: Mapping[str, str]) -> str:
     """Return the language that a process environment asks for, by POSIX's order of variables; English if unknown."""
     named = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")
-    parts = re.split(r"[_.@-]", named)
-    if parts[0] == "zh":
-        return "zh-Hant" if any(part in _HANT for part in parts[1:]) else "zh-Hans"
-    return parts[0] if parts[0] in LANGUAGES else "en"
+    return from_locale(named) or "en"
+
+
+def from_locale(name: str) -> str:
+    """Return the language of the screens that a locale or language tag (``zh_CN.UTF-8``, ``zh-TW``) means, or empty."""
+    language, *more = re.split(r"[_.@-]", name.lower())
+    if language == "zh":
+        return "zh-Hans" if _HANT.isdisjoint(more) else "zh-Hant"
+    return language if language in LANGUAGES else ""
 
 
 def use(language: str) -> None:

@@ -369,6 +369,11 @@ def test_the_whole_way_is_walked_and_left_without_a_trace(told, tmp_path, monkey
 @pytest.mark.parametrize(
     ("words", "message", "advice"),
     [
+        (
+            "--language hunter2 case list",
+            "--language takes a language that the screens speak.",
+            "Write en or zh-Hans; ",
+        ),
         ("contcat list", "There is no such command.", "Did you mean 'contact'?"),
         ("hunter2", "There is no such command.", "See 'evault --help'."),
         ("case ad", "There is no such command.", "Did you mean 'add'?"),

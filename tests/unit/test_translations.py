@@ -10,6 +10,8 @@ import pytest
 
 from tests import translations
 from tui import i18n
+from tui.cli.parser import build
+from tui.cli.usage import UsageError
 from tui.i18n import from_core
 from vault import api
 from vault.errors import VaultError
@@ -133,6 +135,34 @@ def test_a_language_is_complete_by_its_texts_and_not_by_the_number_of_its_forms(
         monkeypatch.undo()
         for one in kept:
             one.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [
+        *((name, name) for name in i18n.LANGUAGES),
+        *(
+            (name, "zh-Hans")
+            for name in ("zh", "zh_CN", "zh-CN", "zh_cn", "zh_CN.UTF-8", "zh_SG", "zh-hans-CN", "zh_CN@x")
+        ),
+        *((name, "zh-Hant") for name in ("zh_TW", "zh-TW", "zh_TW.UTF-8", "zh_HK", "zh-Hant-CN", "ZH_tw.big5")),
+        *((name, "en") for name in ("en_US.UTF-8", "en-GB")),
+        *((name, "") for name in ("", "C", "C.UTF-8", "POSIX", "Chinese", "de_DE", "e", "zhx", "-")),
+    ],
+)
+def test_a_language_is_named_by_its_tag_or_by_a_locale_alike(name, language):
+    assert i18n.from_locale(name) == language
+    assert i18n.from_environment({"LC_ALL": "", "LANG": name}) == (language or "en")
+    if language:
+        assert build().parse_args(["--language", name]).language == language
+    else:
+        with pytest.raises(UsageError):
+            build().parse_args([f"--language={name}"])
+
+
+def test_the_help_names_the_languages_that_are_complete():
+    text = " ".join(build().format_help().split())
+    assert f"language of the screens: {' or '.join(i18n.complete())}, " in text
 
 
 def test_what_is_not_translated_into_traditional_characters_is_shown_in_simplified_ones():

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import Any, Never
 
 from tui.cli.asking import Question, TextAction
-from tui.cli.usage import UsageError, count_of, field_of, language_of
-from tui.i18n import LANGUAGES
+from tui.cli.usage import UsageError, count_of, field_of, language_of, screens_in
 from vault import __version__, api
 
 _USAGE = "evault [--vault DIR] [--passphrase-fd N] [--json] COMMAND ..."
@@ -107,7 +106,10 @@ def build() -> argparse.ArgumentParser:
     top.add_argument("--vault", metavar="DIR", help="the vault's folder (default: this platform's data folder)")
     top.add_argument("--passphrase-fd", metavar="N", type=int, help="read secrets, one per line, from this descriptor")
     top.add_argument("--json", action="store_true", help="print exactly one JSON object")
-    top.add_argument("--language", metavar="LANG", choices=tuple(LANGUAGES), help="language of the screens")
+    top.add_argument(
+        "--language", metavar="LANG", type=screens_in,
+        help="language of the screens: en or zh-Hans, or a locale such as zh_CN (others are not complete yet)",
+    )  # fmt: skip
     top.add_argument("--linear", action="store_true", help="plain lines instead of screens, for screen readers")
     top.add_argument("--version", action="version", version=f"evault {__version__}")
     groups = top.add_subparsers(

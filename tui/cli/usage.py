@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tui import i18n
 from vault import api
 from vault.model import is_id
 
@@ -50,6 +51,16 @@ def count_of(text: str) -> int:
     if int(text) < 1:
         raise UsageError("--limit takes a whole number from 1 on.", "Leave it out, or give 20, for example.")
     return int(text)
+
+
+def screens_in(text: str) -> str:
+    """Return the language of the screens that a tag or locale means."""
+    found = i18n.from_locale(text)
+    if not found:
+        begun = ", ".join(one for one in i18n.LANGUAGES if one not in i18n.complete())
+        advice = f"Write {' or '.join(i18n.complete())}; {begun} are begun, and show much in English."
+        raise UsageError("--language takes a language that the screens speak.", advice)
+    return found
 
 
 def language_of(text: str) -> str:
