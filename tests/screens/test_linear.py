@@ -149,7 +149,7 @@ def test_a_testimony_is_written_line_by_line_signed_and_read(talk, folder, made_
     one.until("for yes: ")
     one.type("no")
     one.until("Nothing was signed.")
-    one.pick("Go on with the draft")
+    one.pick("Go on with the draft: 我看见了。\r\n")
     one.until("Line: ")
     one.type(".")
     one.pick("Sign")

@@ -31,7 +31,7 @@ def show(talk: Talk, case_id: str) -> None:
         options = [
             ("write", _("Write a new testimony")),
             *(
-                (f"draft {one.id}", _("Go on with the draft") + f": {one_line(_text(one.fields), 40)}")
+                (f"draft {one.id}", _("Go on with the draft") + f": {one_line(_first_line(one.fields), 40)}")
                 for one in drafts
             ),
             ("read", ngettext("{count} record", "{count} records", case.record_count)),
@@ -101,6 +101,10 @@ def _line(talk: Talk, record: Record) -> str:
 def _text(fields: dict[str, Json]) -> str:
     text = fields.get("statement", "")
     return text if isinstance(text, str) else ""
+
+
+def _first_line(fields: dict[str, Json]) -> str:
+    return _text(fields).lstrip().partition("\n")[0]
 
 
 def write(talk: Talk, case_id: str, draft: Draft | None = None) -> None:
