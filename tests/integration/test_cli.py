@@ -615,7 +615,13 @@ def test_files_that_are_refused_are_named_and_the_others_are_taken_in(told, evau
     assert [one["original_name"] for one in value["attachments"]] == ["good.txt"]
     _, _, err = evault(*words)
     assert err.count("NOT taken in: ") == 4
-    assert f"NOT taken in: {tmp_path}: The file to attach is not a regular file but a folder." in err
+    folder = (
+        f"NOT taken in: {tmp_path}: The file to attach is not a regular file but a folder. Name its files: 'evault "
+    )
+    assert f"{folder}--vault {tmp_path / 'vault'} attach --case ID FOLDER/*'" in err
+    assert err.count("Name its files") == 1
+    value = told("attach", "--case", place["case"], tmp_path)[1]
+    assert value["error"]["advice"].startswith("Name its files: ")
     assert f"Taken in: {good}" in err
 
 

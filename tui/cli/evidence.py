@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tui.cli.context import Context, Result, advised, say, writing
 from tui.cli.records import as_json, from_whom, plain, record_lines, toml_of, whose
+from tui.cli.usage import is_folder
 from tui.cli.words import inside
 from tui.measures import size
 from tui.notices import advice_of, notice_for, sentence_of
@@ -16,6 +17,7 @@ from vault.errors import RefusedError, VaultError
 from vault.model import Attachment, Case, Json, format_time
 
 _MOST = 10_000
+_ITS_FILES = "Name its files: 'evault attach --case ID FOLDER/*' takes in all that lie in it."
 
 
 def limit(wanted: int) -> int:
@@ -141,7 +143,8 @@ def attach(context: Context) -> Result:
         for name, outcome in zip(arguments.files, outcomes, strict=False):
             one, error = outcome.attachment, outcome.error
             if error is not None:
-                say(f"NOT taken in: {one_line(name)}: {sentence_of(error)} {context.hint(advice_of(error))}")
+                advice = context.hint(_ITS_FILES if is_folder(name) else advice_of(error))
+                say(f"NOT taken in: {one_line(name)}: {sentence_of(error)} {advice}")
                 failed.append((name, error))
                 if not isinstance(error, RefusedError):
                     break  # A disk that is full or failing does not get better with the next file.
@@ -166,7 +169,7 @@ def attach(context: Context) -> Result:
         result["error"] = {
             "code": notice.code,
             "message": f"{len(arguments.files) - len(taken)} of {len(arguments.files)} files were not taken in.",
-            "advice": context.hint(advice_of(failed[-1][1])),
+            "advice": context.hint(_ITS_FILES if is_folder(failed[-1][0]) else advice_of(failed[-1][1])),
         }
     return result
 
