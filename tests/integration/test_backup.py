@@ -571,6 +571,31 @@ def test_a_manifest_under_the_number_of_another_generation_is_refused(vault, tmp
 # -- restoring --------------------------------------------------------------------------------------------------------
 
 
+def test_a_backup_is_found_from_the_folder_around_it_and_from_a_part_of_it(vault, secret, cli, tmp_path, job):
+    stick = tmp_path / "stick"
+    (stick / "photos").mkdir(parents=True)
+    (stick / "readme").write_text("x")
+    place = stick / "vault-backup"
+    api.backup.backup(vault, place, job)
+    vault.close()
+    names = (place, stick, place / "segments", place / "keys-00000001", place / "manifest-00000001")
+    assert [api.backup.find(name) for name in names] == [place] * 5
+    for name in (place / "segments" / "00", stick / "photos", stick / "readme", tmp_path, stick / "no"):
+        with pytest.raises(errors.NotFoundError, match="There is no backup in this folder"):
+            api.backup.find(name)
+    code, said = cli("restore", stick, vault="restored")
+    assert (code, said["backup"]) == (0, str(place))
+    api.setup.unlock(tmp_path / "restored", secret).close()
+    # Nobody types a passphrase for nothing.
+    for name, more in ((stick / "photos", ()), (tmp_path, ("--share", tmp_path / "no"))):
+        code, said = cli("restore", name, *more, vault="other", secrets=())
+        assert (code, said["error"]["message"]) == (4, f"There is no backup in this folder ({name}).")
+    shutil.copytree(place, stick / "second")
+    code, said = cli("restore", stick, vault="other", secrets=())
+    assert (code, said["error"]["message"]) == (4, f"There is more than one backup in this folder ({stick}).")
+    assert api.backup.find(place) == place
+
+
 def test_what_cannot_be_restored_leaves_nothing(vault, tmp_path, secret, job, small_disk):
     stick = tmp_path / "stick"
     backup.backup(vault, stick, job)

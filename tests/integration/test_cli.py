@@ -185,7 +185,7 @@ def test_every_command_prints_the_fields_of_the_contract(told, place, tmp_path):
     assert good("bytes_written", "backup", tmp_path / "stick")["bytes_written"] > 0
 
 
-def test_keys_shares_and_restoring(told, place, tmp_path):
+def test_keys_shares_and_restoring(told, evault, place, tmp_path):
     trustees, new = [X25519Identity.generate(), X25519Identity.generate()], "copper meadow lantern window"
     words, again = ["recovery", "make"], ["recovery", "make"]
     for name, trustee in zip(("a", "b"), trustees, strict=True):
@@ -221,6 +221,8 @@ def test_keys_shares_and_restoring(told, place, tmp_path):
     assert told("restore", tmp_path / "stick", vault="restored")[1]["bytes_written"] > 0
     assert told("restore", tmp_path / "stick", vault="restored")[1]["error"]["code"] == "exists"
     assert told("check", vault="restored")[0] == 0
+    code, _, err = evault("restore", tmp_path, vault="found")
+    assert (code, err) == (0, f"The backup is in {tmp_path / 'stick'}.\n")
 
 
 def test_a_new_vault_and_a_phrase_for_it(told, evault, tmp_path):

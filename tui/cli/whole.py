@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tui.cli.context import Context, Result, about, writing
+from tui.cli.context import Context, Result, about, say, writing
 from tui.cli.evidence import limit
 from tui.cli.findings import finding_lines, findings_of
 from tui.cli.keys import read_shares
@@ -136,11 +136,16 @@ def backup(context: Context) -> Result:
 
 def restore(context: Context) -> Result:
     """Rebuild a vault from a backup."""
-    shares = read_shares(context, context.arguments.share)
     source = context.arguments.source
+    with about(source):
+        # Before anybody types a passphrase for nothing.
+        place = api.backup.find(Path(source))
+    if place != Path(source):
+        say(f"The backup is in {one_line(place)}.")
+    shares = read_shares(context, context.arguments.share)
 
     def rebuild(secret: Secret | list[Share]) -> int:
-        return api.backup.restore(Path(source), context.folder, secret, context.job)
+        return api.backup.restore(place, context.folder, secret, context.job)
 
     with about(source, context.folder):
         passed = rebuild(shares) if shares else context.try_secret("Passphrase of the backup", rebuild)
@@ -153,6 +158,7 @@ def restore(context: Context) -> Result:
     written = sum(path.stat().st_size for path in context.folder.iterdir())
     return {
         "vault": str(context.folder),
+        "backup": str(place),
         "bytes_written": written,
         "newer_generations_passed_over": passed,
         "lines": lines,

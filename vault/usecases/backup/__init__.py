@@ -12,6 +12,6 @@ Spec: `docs/formats/backup.md`.
 from __future__ import annotations
 
 from vault.usecases.backup.making import backup
-from vault.usecases.backup.restoring import restore
+from vault.usecases.backup.restoring import find, restore
 
-__all__ = ["backup", "restore"]
+__all__ = ["backup", "find", "restore"]

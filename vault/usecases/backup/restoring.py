@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from vault import files, keys, recovery
 from vault.crypto.randomness import random_bytes
@@ -27,7 +29,44 @@ from vault.open_vault import OpenVault, Transaction, now
 from vault.recovery import Share
 from vault.store import custody, identity, integrity
 from vault.store.database import Database
-from vault.usecases.backup.folder import BackupFolder
+from vault.usecases.backup.folder import OWN_NAME, BackupFolder
+
+_NAME_IT: Final = "Name the folder that 'evault backup' wrote."
+
+
+def find(source: Path) -> Path:
+    """Return the folder of a backup: the one that is named, one that lies in it alone, or the one that it is a part of.
+
+    The screens put a backup into a folder of its own on the medium, so that people come with the one around it.
+
+    Args:
+        source: A folder, as somebody named it.
+
+    Raises:
+        NotFoundError: There is no backup there, or more than one.
+        StorageError: The folder cannot be read.
+    """
+    try:
+        if BackupFolder(source).sequences():
+            return source
+        if OWN_NAME.match(source.name):
+            near = [source.absolute().parent]
+        else:
+            near = sorted(source.iterdir()) if source.is_dir() else []
+    except OSError as error:
+        raise files.storage_error(error, "the backup") from error
+    found = [folder for folder in near if _is_backup(folder)]
+    if len(found) > 1:
+        raise NotFoundError("There is more than one backup in this folder.", "Name the folder of one of them.")
+    if not found:
+        raise NotFoundError("There is no backup in this folder.", _NAME_IT)
+    return found[0]
+
+
+def _is_backup(folder: Path) -> bool:
+    with contextlib.suppress(OSError):  # Of another user perhaps: there is no backup in it for this one.
+        return bool(BackupFolder(folder).sequences())
+    return False
 
 
 def restore(
@@ -58,7 +97,7 @@ def restore(
     except OSError as error:
         raise files.storage_error(error, "the backup") from error
     if not sequences:
-        raise NotFoundError("There is no backup in this folder.", "Name the folder that 'evault backup' wrote.")
+        raise NotFoundError("There is no backup in this folder.", _NAME_IT)
     folder = files.empty_place(folder, "the folder of the vault")
     failure: VaultError | None = None
     for passed, sequence in enumerate(sequences):
