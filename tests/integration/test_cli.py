@@ -900,8 +900,36 @@ def test_that_the_signer_must_be_compared_is_not_said_where_it_was(evault, told,
     assert compare in evault("verify", tmp_path / "bag", secrets=())[1]
     assert compare not in evault("verify", tmp_path / "bag", "--signer", place["fingerprint"], secrets=())[1]
     assert compare not in evault("receive", tmp_path / "back.age")[1]
-    again = evault("receive", tmp_path / "back.age")
-    assert (again[0], again[1].splitlines()[0]) == (1, "This bundle was received before; nothing was taken in again.")
+    assert compare not in evault("receive", tmp_path / "back.age")[1]
+
+
+def test_a_bundle_that_is_here_already_is_said_to_be_that_and_no_more(evault, told, place, tmp_path):
+    vault, third = reopen(place["vault"]), make_vault(tmp_path / "third", 2)
+    introduce(third, vault, "Defender")
+    case = api.cases.add(third, "c").id
+    api.records.add(third, case, "note", {"text": "from a third"})
+    seal(third, case, "Defender", tmp_path / "third.age")
+    who = third.identity.fingerprint
+    vault.close()
+    third.close()
+    case = told("receive", tmp_path / "third.age")[1]["case"]
+    when = r"20\d\d-\d\d-\d\d \d\d:\d\d UTC"
+    here = rf"You already have this bundle: received on {when}, kept as {{}}\. Nothing was changed\.\n"
+    see = rf"See 'evault --vault {tmp_path / 'vault'} case show {case}'\.\n"
+    compare = r"INTACT, but who signed it is not established: compare the fingerprint over another channel\.\n"
+    code, out, _ = evault("receive", tmp_path / "third.age")
+    assert (code, bool(re.fullmatch(here.format("intact") + compare + see, out))) == (1, True)
+    code, out, _ = evault("receive", tmp_path / "third.age", "--signer", who)
+    assert code == 0
+    assert "kept as verified" in out
+    # Whose key it is was established then, and need not be said again.
+    code, out, _ = evault("receive", tmp_path / "third.age")
+    assert (code, bool(re.fullmatch(here.format("verified") + see, out))) == (1, True)
+    code, value = told("receive", tmp_path / "third.age")
+    assert (code, value["kept_as"], value["case"], value["error"]["code"]) == (1, "verified", case, "replayed")
+    assert not [one for one in value["not_checked"] if one.startswith("Whose key")]
+    code, out, _ = evault("receive", tmp_path / "third.age", "--signer", place["fingerprint"])
+    assert (code, "ERROR in step 12" in out, "FAILED: do not rely on it." in out) == (1, True, True)
 
 
 @pytest.mark.parametrize("several", [False, True])

@@ -16,7 +16,7 @@ from tui.notices import notice_for
 from tui.text import one_line
 from vault import api
 from vault.errors import HoldError, RefusedError
-from vault.model import Secret, Severity, Verdict
+from vault.model import Finding, Secret, Severity, Verdict
 
 _EXIT = {Verdict.VERIFIED: 0, Verdict.FAILED: 1, Verdict.INTACT: 6}
 _MOST_NAMES = 12
@@ -356,16 +356,35 @@ def receive(context: Context) -> Result:
             opened = context.try_secret("Passphrase of the bundle", take) if arguments.with_passphrase else take()
     result = _opened(
         opened,
-        {"case": opened.case_id, "taken": opened.taken, "taken_files": opened.taken_files},
+        {
+            "case": opened.case_id,
+            "kept_as": opened.kept_as,
+            "taken": opened.taken,
+            "taken_files": opened.taken_files,
+        },
         [context.hint(_taken(opened))],
     )
-    if any(one.code == "replayed" for one in opened.report.findings):
-        result["lines"].insert(0, "This bundle was received before; nothing was taken in again.")
+    had = [one for one in opened.report.findings if one.code == "replayed"]
+    if had:
+        return {**result, **_had(context, opened, had[0])}
     if opened.case_id and opened.verdict is Verdict.FAILED:
         # The bundle itself is intact: it is what came before that speaks against it.
         result["lines"].remove(_SENTENCE[Verdict.FAILED])
         result["error"]["advice"] = "Ask the sender about it; what was received stays."
     return result
+
+
+def _had(context: Context, opened: api.receiving.Opened, had: Finding) -> Result:
+    """Return what is said of the very same bundle: that it is here, and nothing that sounds like harm.
+
+    The exit code and the verdict in JSON stay those of a replay: a script must not take it for something new.
+    """
+    lines = finding_lines(tuple(one for one in opened.report.findings if one is not had))
+    lines.append(had.message)
+    if opened.kept_as == Verdict.INTACT:
+        lines.append(_SENTENCE[Verdict.INTACT])
+    see = context.hint(f"See 'evault case show {opened.case_id}'.")
+    return {"error": {"code": had.code, "message": had.message, "advice": see}, "lines": [*lines, see]}
 
 
 def _taken(opened: api.receiving.Opened) -> str:

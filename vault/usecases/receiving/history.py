@@ -28,6 +28,7 @@ class History:
         again: The case that the very same bundle was taken into before, or empty.
         name: The id that it has in the log here since then, or empty.
         kept_as: The verdict that it carries here since then, or empty.
+        received_at: When that was, as the store has it, or empty.
     """
 
     findings: list[tuple[str, Severity, str]] = field(default_factory=list)
@@ -35,6 +36,7 @@ class History:
     again: str = ""
     name: str = ""
     kept_as: str = ""
+    received_at: str = ""
 
     @property
     def failed(self) -> bool:
@@ -63,7 +65,8 @@ def compare(vault: OpenVault, incoming: Incoming, bundle: Description) -> Histor
     found = History()
     for one in before:
         if one.bundle_id == bundle.bundle_id and one.manifest == mark_of(incoming):
-            found.again, found.name, found.kept_as = names[one.case_serial], one.name, one.verdict
+            found.again, found.name = names[one.case_serial], one.name
+            found.kept_as, found.received_at = one.verdict, one.received_at
             return found
     own = {recipient.text for recipient in (vault.identity.hybrid.recipient, vault.identity.x25519.recipient)}
     _compare_numbers(found, before, bundle, {sha256(text.encode("ascii")).hex() for text in own})

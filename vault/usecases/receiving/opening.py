@@ -73,6 +73,7 @@ class Opened:
         signer_words: The signer's fingerprint in words, or empty.
         contact: The name of the contact with the signer's key whose fingerprint nobody has compared yet, or empty.
         contents: What it holds; None when it is not intact.
+        kept_as: The verdict of the very same bundle here, where it was received before; or empty.
     """
 
     verdict: Verdict
@@ -86,6 +87,7 @@ class Opened:
     signer_words: str = ""
     contact: str = field(default="", repr=False)
     contents: Contents | None = None
+    kept_as: str = ""
 
     def title(self, bundle_id: str) -> str:
         """Return what to call a case that this bundle opens: from whom, which bundle, what for as the sender says."""

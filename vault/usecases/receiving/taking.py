@@ -14,7 +14,7 @@ from typing import BinaryIO
 from vault import files
 from vault.bundle.contents import Incoming
 from vault.bundle.open import Keys, open_bundle
-from vault.bundle.verify import REWRITTEN, UNSEEN, verdict_of
+from vault.bundle.verify import REWRITTEN, UNSEEN, WHOSE_KEY, verdict_of
 from vault.errors import IntegrityError, ReadOnlyError
 from vault.jobs import Job
 from vault.model import Secret, Severity, Verdict
@@ -122,13 +122,15 @@ def _told(opened: Opened, history: History) -> Opened:
     report = opened.report
     if STEP not in report.steps:
         report = replace(report, steps=(*report.steps, STEP))
-    if history.continued:
-        # The one who receives is the one who has that earlier state.
-        caveats = (UNSEEN, REWRITTEN)
-        report = replace(report, not_checked=tuple(one for one in report.not_checked if one not in caveats))
+    # The one who receives is the one who has that earlier state; whose key it is was established when this came first.
+    settled = {UNSEEN, REWRITTEN} if history.continued else set()
+    if history.kept_as == Verdict.VERIFIED:
+        settled.add(WHOSE_KEY)
+    report = replace(report, not_checked=tuple(one for one in report.not_checked if one not in settled))
     for code, severity, message in history.findings:
         report = add(report, code, message, severity)
-    return replace(opened, report=report, verdict=verdict_of(report, opened.verdict is Verdict.VERIFIED))
+    verdict = verdict_of(report, opened.verdict is Verdict.VERIFIED)
+    return replace(opened, report=report, verdict=verdict, kept_as=history.kept_as)
 
 
 def _now_verified(opened: Opened, history: History) -> bool:
@@ -136,7 +138,8 @@ def _now_verified(opened: Opened, history: History) -> bool:
 
 
 def _say_replayed(history: History) -> None:
-    message = f"This bundle was received before and is kept as {history.kept_as}; nothing was taken in again."
+    when = f"{history.received_at[:16].replace('T', ' ')} UTC"
+    message = f"You already have this bundle: received on {when}, kept as {history.kept_as}. Nothing was changed."
     history.say("replayed", Severity.ERROR, message)
 
 
