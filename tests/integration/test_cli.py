@@ -1,5 +1,6 @@
 """The `evault` commands: fields and exit codes by contract, no traceback, no secret, nothing raw on the terminal."""
 
+import contextlib
 import io
 import json
 import os
@@ -254,6 +255,31 @@ def test_every_command_of_the_parser_is_run_by_something():
         assert "description" in vars(command)
         assert command.description
     assert found == set(commands._TABLE)
+
+
+def test_help_leaves_no_argument_unexplained_and_says_what_is_needed():
+    def silent(parser):
+        for action in parser._actions:
+            if isinstance(action.choices, dict):
+                for part in action.choices.values():
+                    yield from silent(part)
+            elif not (action.help or "").removeprefix("('-': asked for)"):
+                yield f"{parser.prog}: {action.dest}"
+
+    assert list(silent(build())) == []
+    usage = {}
+    for words in ("seal", "contact add", ""):
+        with contextlib.redirect_stdout(io.StringIO()) as out, pytest.raises(SystemExit):
+            build().parse_args([*words.split(), "--help"])
+        usage[words] = " ".join(out.getvalue().partition("\n\n")[0].split())
+    assert "--case ID (--to NAME | --with-passphrase) (--out FILE_OR_DIR | --preview) [" in usage["seal"]
+    assert (
+        "contact add [-h] CARD [--name NAME] evault contact add [-h] --name NAME --recipient age1…"
+        in usage["contact add"]
+    )
+    assert usage[""].endswith(
+        "[--linear] opens the screens evault [--vault DIR] [--passphrase-fd N] [--json] COMMAND ..."
+    )
 
 
 @pytest.mark.parametrize("name", ["seal", "receive", "recovery use", "passwd", "restore"])

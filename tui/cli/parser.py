@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Callable
-from typing import Any, Never
+from typing import Any
 
 from tui.cli.asking import Question, TextAction
-from tui.cli.usage import UsageError, count_of, field_of, language_of, screens_in
-from vault import __version__, api
+from tui.cli.mistakes import Parser
+from tui.cli.usage import count_of, field_of, language_of, screens_in
+from vault import __version__
 
-_USAGE = "evault [--vault DIR] [--passphrase-fd N] [--json] COMMAND ..."
+_USAGE = """\
+evault [--vault DIR] [--language LANG] [--linear]                 opens the screens
+       evault [--vault DIR] [--passphrase-fd N] [--json] COMMAND ..."""
 
 _FIRST_STEPS = """\
 first steps:
@@ -39,65 +41,18 @@ exit codes:
 _VAULT = "the vault's passphrase"
 _BUNDLE = "with --with-passphrase the bundle's"
 _WHY = "Why"
+_RECORD = "its id, as 'evault case show' shows it"
 _SIGNER = "Fingerprint of the signer, as you were told"
-_GLOBAL = ("--vault", "--passphrase-fd", "--json")
-
-
-class _Parser(argparse.ArgumentParser):
-    def __init__(self, **more: Any) -> None:
-        more.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(allow_abbrev=False, **more)
-
-    def error(self, message: str) -> Never:
-        raise UsageError(_plain(message), self._advice(message))
-
-    def _advice(self, message: str) -> str:
-        if message.startswith("unrecognized") and any(f" {name}" in message for name in _GLOBAL):
-            return f"Write {', '.join(_GLOBAL)} before the command."
-        return f"See '{self.prog} --help'."
-
-    def _check_value(self, action: argparse.Action, value: Any) -> None:
-        if action.choices is None or value in action.choices:
-            return
-        if action.dest == "command" and value in api.schemas():
-            raise UsageError(
-                "That is a type of record, not a command.",
-                f"'evault schema show {value}' prints an empty one; "
-                f"'evault record add --case ID --type {value} --file F' signs it.",
-            )
-        near = difflib.get_close_matches(str(value), [str(choice) for choice in action.choices], 1)
-        what = "command" if action.dest in ("command", "part") else "value for " + "/".join(action.option_strings)
-        advice = f"Did you mean '{near[0]}'?" if near else f"See '{self.prog} --help'."
-        raise UsageError(f"There is no such {what}.", advice)
-
-
-def _plain(message: str) -> str:
-    """Return a message of argparse as a sentence that quotes nothing that was typed."""
-    if message.startswith("the following arguments are required: "):
-        return f"The command line lacks: {message.partition(': ')[2]}."
-    if message.startswith("one of the arguments "):
-        names = message.removeprefix("one of the arguments ").removesuffix(" is required")
-        return f"The command line needs one of: {', '.join(names.split())}."
-    where, _, rule = message.removeprefix("argument ").partition(": ")
-    if "not allowed with argument" in rule:
-        return f"{where} and {rule.rpartition(' ')[2]} exclude each other."
-    if message.startswith("argument ") and "expected" in rule:
-        return f"{where} needs a value."
-    if message.startswith("argument ") and ("invalid int" in rule or "invalid count_of" in rule):
-        return f"{where} takes a whole number."
-    return "There is a word or an option in the command line that this command does not take."
 
 
 def short_help() -> str:
     """Return what somebody sees who named no command."""
-    return (
-        f"usage: evault [--vault DIR] [--passphrase-fd N] [--json] COMMAND ...\n\n{_FIRST_STEPS}\nSee 'evault --help'."
-    )
+    return f"usage: {_USAGE}\n\n{_FIRST_STEPS}\nSee 'evault --help'."
 
 
 def build() -> argparse.ArgumentParser:
     """Return the parser of the `evault` command line."""
-    top = _Parser(
+    top = Parser(
         prog="evault",
         usage=_USAGE,
         description="An offline, encrypted evidence vault.\n\n" + _FIRST_STEPS,
@@ -112,9 +67,7 @@ def build() -> argparse.ArgumentParser:
     )  # fmt: skip
     top.add_argument("--linear", action="store_true", help="plain lines instead of screens, for screen readers")
     top.add_argument("--version", action="version", version=f"evault {__version__}")
-    groups = top.add_subparsers(
-        dest="command", metavar="COMMAND", title="commands", prog="evault", parser_class=_Parser
-    )
+    groups = top.add_subparsers(dest="command", metavar="COMMAND", title="commands", prog="evault", parser_class=Parser)
     for add in (_keys, _people, _cases, _files, _bundles, _whole):
         add(_adder(groups))
     return top
@@ -141,7 +94,7 @@ def _adder(groups: Any) -> _Add:
 def _parts(command: Any, *names: str) -> _Add:
     """Return what adds the parts of a command that has several."""
     metavar = "{" + ",".join(names) + "}"
-    return _adder(command.add_subparsers(dest="part", metavar=metavar, required=True, parser_class=_Parser))
+    return _adder(command.add_subparsers(dest="part", metavar=metavar, required=True, parser_class=Parser))
 
 
 def _text(command: Any, name: str, prompt: str, *, repeat: bool = False, **more: Any) -> None:
@@ -149,6 +102,18 @@ def _text(command: Any, name: str, prompt: str, *, repeat: bool = False, **more:
     if name.startswith("-"):
         more.setdefault("default", [] if repeat else "")
     command.add_argument(name, action=TextAction, prompt=prompt, repeat=repeat, **more)
+
+
+def _case(command: Any) -> None:
+    command.add_argument("--case", metavar="ID", required=True, help="the case's id, as 'evault case list' shows it")
+
+
+def _out(command: Any) -> None:
+    command.add_argument("--out", metavar="F", required=True, help="the file to write; it must not exist yet")
+
+
+def _limit(command: Any, default: int) -> None:
+    command.add_argument("--limit", metavar="N", type=count_of, default=default, help=f"how many, {default} by default")
 
 
 def _basis(command: Any, *, handed_over: bool = True) -> None:
@@ -162,7 +127,9 @@ def _keys(add: _Add) -> None:
     init = add("init", "make a vault", "a new passphrase")
     _text(init, "--name", "Name", help="the name to give on contact cards; may stay empty")
     init.set_defaults(asks_itself=True)
-    add("phrase", "print a strong random passphrase").add_argument("--words", metavar="N", type=int, default=8)
+    add("phrase", "print a strong random passphrase").add_argument(
+        "--words", metavar="N", type=int, default=8, help="how many words, 8 by default"
+    )
     add("passwd", "change the passphrase", "the old passphrase", "the new one")
     add("rekey", "rotate the vault key: the whole store is encrypted anew", _VAULT)
     recovery = add("recovery", "shares that open the vault without the passphrase")
@@ -179,22 +146,28 @@ def _keys(add: _Add) -> None:
         ("check", "rehearse with shares; changes nothing", (shares,)),
         ("use", "set a new passphrase with shares", (shares, "the new passphrase")),
     ):
-        part(name, what, *secrets).add_argument("shares", metavar="SHARE", nargs="+")
+        one = part(name, what, *secrets)
+        one.add_argument("shares", metavar="SHARE", nargs="+", help="the file of a share")
 
 
 def _people(add: _Add) -> None:
     part = _parts(add("identity", "own fingerprint, contact card, age identity"), "show", "card", "export")
     part("show", "show the own fingerprint and public keys", _VAULT)
     card = part("card", "write the own contact card, to be given to others", _VAULT)
-    card.add_argument("--out", metavar="F", required=True)
+    _out(card)
     _text(card, "--name", "Name", help="the name on the card")
     export = part("export", "write the age identity, a secret key, for use with stock tools", _VAULT)
-    export.add_argument("--type", choices=("x25519", "hybrid"), required=True)
-    export.add_argument("--out", metavar="F", required=True)
+    kind = "of age1… or of age1pq1…, which needs age 1.3 or later"
+    export.add_argument("--type", choices=("x25519", "hybrid"), required=True, help=f"the key {kind}")
+    _out(export)
     part = _parts(add("contact", "address book"), "add", "list", "verify", "rename", "remove")
     contact = part("add", "add a contact from its card, or from its recipient strings", _VAULT)
+    contact.usage = (
+        "evault contact add [-h] CARD [--name NAME]\n"
+        "       evault contact add [-h] --name NAME --recipient age1… [--ssh-key F]"
+    )
     source = contact.add_mutually_exclusive_group(required=True)
-    source.add_argument("card", metavar="CARD", nargs="?", help="a file")
+    source.add_argument("card", metavar="CARD", nargs="?", help="the file that 'evault identity card' wrote for them")
     _text(contact, "--name", "Name of the contact", help="what to call them here")
     _text(source, "--recipient", "Recipient", repeat=True, metavar="age1…", help="instead of a card; repeat")
     contact.add_argument("--ssh-key", metavar="F", help="a file with their ssh-ed25519 public key")
@@ -216,47 +189,56 @@ def _cases(add: _Add) -> None:
     case = part("add", "open a case", _VAULT)
     _text(case, "--title", "Title of the case", default=None, help="asked for unless it is given")
     case.set_defaults(needed=Question("title", "Title of the case"))
-    part("list", "list the cases, newest first", _VAULT).add_argument("--limit", metavar="N", type=count_of, default=50)
-    part("show", "show a case with its records and attachments", _VAULT).add_argument("id", metavar="CASE")
+    _limit(part("list", "list the cases, newest first", _VAULT), 50)
+    part("show", "show a case with its records and attachments", _VAULT).add_argument(
+        "id", metavar="CASE", help="its id, as 'evault case list' shows it"
+    )
     part = _parts(add("testimony", "testimonies"), "add")
     testimony = part("add", "sign a testimony from a UTF-8 text ('-' = standard input)", _VAULT)
-    testimony.add_argument("--case", metavar="ID", required=True)
-    _text(testimony, "--title", "Title")
+    _case(testimony)
+    _text(testimony, "--title", "Title", help="its title")
     testimony.add_argument("--lang", type=language_of, help="language tag, for example zh-Hans, ug-Arab, bo")
-    testimony.add_argument("--file", metavar="F", required=True)
+    testimony.add_argument("--file", metavar="F", required=True, help="the text, word for word")
     part = _parts(add("record", "records of any type"), "add", "correct", "list", "show", "delete")
     record = part("add", "sign a record from a TOML file ('-' = standard input)", _VAULT)
-    record.add_argument("--case", metavar="ID", required=True)
-    record.add_argument("--type", metavar="T", required=True, help="for example person, note, testimony")
-    record.add_argument("--file", metavar="F", required=True)
+    _case(record)
+    record.add_argument("--type", metavar="T", required=True, help="for example person; 'evault schema list' has all")
+    record.add_argument("--file", metavar="F", required=True, help="as 'evault schema show T' prints it, filled in")
     correct = part("correct", "sign a new version; the one before stays", _VAULT)
-    correct.add_argument("id", metavar="RECORD")
-    correct.add_argument("--file", metavar="F", required=True)
+    correct.add_argument("id", metavar="RECORD", help=_RECORD)
+    correct.add_argument(
+        "--file",
+        metavar="F",
+        required=True,
+        help="what 'record show --toml' prints, changed",
+    )
     _text(correct, "--why", _WHY, whole=True, help="the reason; it is logged")
-    part("list", "list the records of a case", _VAULT).add_argument("--case", metavar="ID", required=True)
+    _case(part("list", "list the records of a case", _VAULT))
     show = part("show", "show what a record or attachment says, and its versions", _VAULT)
-    show.add_argument("id", metavar="RECORD")
+    show.add_argument("id", metavar="RECORD", help=_RECORD)
     show.add_argument("--version", metavar="N", type=int, default=0, help="its values in this version")
     show.add_argument("--toml", action="store_true", help="print what 'record correct --file' takes, and nothing else")
     delete = part("delete", "delete what a record or attachment says; its log entries stay", _VAULT)
-    delete.add_argument("id", metavar="RECORD")
+    delete.add_argument("id", metavar="RECORD", help=_RECORD)
     _text(delete, "--why", _WHY, whole=True, required=True, help="the reason; it is logged")
     _basis(delete, handed_over=False)
     part = _parts(add("schema", "record types"), "add", "list", "show")
-    part("add", "add a record type that your organisation wrote", _VAULT).add_argument("file", metavar="F.toml")
+    part("add", "add a record type that your organisation wrote", _VAULT).add_argument(
+        "file", metavar="F.toml", help="as docs/formats/schema.md says"
+    )
     part("list", "list the record types", _VAULT)
     part("show", "print an empty record of a type, to be filled in for 'record add'", _VAULT).add_argument(
-        "type", metavar="TYPE"
+        "type", metavar="TYPE", help="for example testimony; 'evault schema list' has all"
     )
     search = add("search", "search titles and all signed text: evault search, or evault search -- WORDS", _VAULT)
-    search.add_argument("--limit", metavar="N", type=count_of, default=20)
+    _limit(search, 20)
     search.add_argument("words", nargs="*", metavar="WORDS", help="asked for if there are none, or '-'")
     search.set_defaults(needed=Question("words", "Words to search for"))
 
 
 def _files(add: _Add) -> None:
     attach = add("attach", "take files in", _VAULT)
-    attach.add_argument("--case", metavar="ID", required=True)
+    _case(attach)
     attach.add_argument("--record", metavar="ID", default="", help="the record they belong to")
     _text(attach, "--note", "Note", whole=True, help="what is to be said about them")
     attach.add_argument(
@@ -276,24 +258,25 @@ def _files(add: _Add) -> None:
         "--about", metavar="F", dest="file", default="",
         help="TOML with further fields, such as acquired.when, original_status, original_kept ('-' = standard input)",
     )  # fmt: skip
-    attach.add_argument("files", metavar="FILE", nargs="+")
+    attach.add_argument("files", metavar="FILE", nargs="+", help="what to take in; of a folder, FOLDER/*")
     part = _parts(add("attachment", "what is known of files"), "list", "show")
-    part("list", "list the attachments of a case", _VAULT).add_argument("--case", metavar="ID", required=True)
-    part("show", "show what is known of a file", _VAULT).add_argument("id", metavar="ATTACHMENT")
+    _case(part("list", "list the attachments of a case", _VAULT))
+    part("show", "show what is known of a file", _VAULT).add_argument("id", metavar="ATTACHMENT", help=_RECORD)
     extract = add("extract", "write an attachment out, in clear", _VAULT)
-    extract.add_argument("attachment", metavar="ATTACHMENT")
-    extract.add_argument("--out", metavar="F", required=True)
+    extract.add_argument("attachment", metavar="ATTACHMENT", help=_RECORD)
+    _out(extract)
     _text(extract, "--why", _WHY, whole=True, help="the reason; it is logged")
     _basis(extract)
 
 
 def _bundles(add: _Add) -> None:
     seal = add("seal", "seal a case to recipients, one bundle each", _VAULT, _BUNDLE)
-    seal.add_argument("--case", metavar="ID", required=True)
+    _case(seal)
     whom = seal.add_mutually_exclusive_group(required=True)
     _text(whom, "--to", "Name of the contact", repeat=True, metavar="NAME", help="a contact; repeat it")
+    whom.add_argument("--with-passphrase", action="store_true", help="encrypt under a passphrase instead")
     result = seal.add_mutually_exclusive_group(required=True)
-    result.add_argument("--out", metavar="FILE_OR_DIR")
+    result.add_argument("--out", metavar="FILE_OR_DIR", help="the bundle to write, or a folder for one each")
     result.add_argument("--preview", action="store_true", help="write nothing; show what each recipient would see")
     field = "a field of a record (RECORD:FIELD), a group of fields, or all of them (RECORD:*); repeat it"
     seal.add_argument(
@@ -313,11 +296,10 @@ def _bundles(add: _Add) -> None:
     seal.add_argument(
         "--accept-metadata", action="store_true", help="files may leave with the place, device or author inside them"
     )
-    whom.add_argument("--with-passphrase", action="store_true", help="encrypt under a passphrase instead of --to")
     reveal = add("reveal", "disclose one field later, against the same signature", _VAULT)
-    reveal.add_argument("what", metavar="RECORD:FIELD", type=field_of)
+    reveal.add_argument("what", metavar="RECORD:FIELD", type=field_of, help="as 'evault record show' names the field")
     _text(reveal, "--to", "Name of the contact", required=True, metavar="NAME", help="a contact")
-    reveal.add_argument("--out", required=True, metavar="F")
+    _out(reveal)
     _basis(reveal)
     for name, what, secrets in (
         (
@@ -328,14 +310,14 @@ def _bundles(add: _Add) -> None:
         ("receive", "verify a bundle and take it into this vault", (_VAULT, "with --with-passphrase the bundle's")),
     ):
         one = add(name, what, *secrets)
-        one.add_argument("file", metavar="FILE")
+        one.add_argument("file", metavar="FILE", help="the bundle")
         one.add_argument("--with-passphrase", action="store_true", help="it is a passphrase bundle")
         _text(one, "--signer", _SIGNER, metavar="FINGERPRINT", help="as told over another channel")
         if name == "open":
             one.add_argument("--out", required=True, metavar="DIR", help="a folder that does not exist yet")
             one.set_defaults(asks_itself=True)
     verify = add("verify", "verify an opened bag, or a checkpoint or proof of a custody log; needs no vault")
-    verify.add_argument("path", metavar="PATH")
+    verify.add_argument("path", metavar="PATH", help="the folder that 'evault open' made, or the file")
     verify.add_argument("--key", metavar="F", help="of a log's file: the signer's contact card, or signer.pem of a bag")
     verify.add_argument("--anchor", metavar="OLD", help="of a log's file: an earlier one that the log must continue")
     _text(verify, "--signer", _SIGNER, metavar="FINGERPRINT", help="as told over another channel")
@@ -344,15 +326,15 @@ def _bundles(add: _Add) -> None:
 def _whole(add: _Add) -> None:
     log = _parts(add("log", "custody log"), "show", "verify", "checkpoint", "prove")
     show = log("show", "show the newest entries", _VAULT)
-    show.add_argument("--limit", metavar="N", type=count_of, default=50)
-    show.add_argument("--case", metavar="ID", default="")
+    _limit(show, 50)
+    show.add_argument("--case", metavar="ID", default="", help="only what concerns this case")
     log("verify", "recompute the whole log", _VAULT)
     point = log("checkpoint", "write the log's signed state, to be kept elsewhere", _VAULT)
-    point.add_argument("--out", required=True, metavar="F")
+    _out(point)
     point.add_argument("--since", metavar="OLD", help="an earlier one: prove that the log only grew since")
     prove = log("prove", "write a proof that an entry is in the log", _VAULT)
-    prove.add_argument("id", metavar="ID_OR_NUMBER")
-    prove.add_argument("--out", required=True, metavar="F")
+    prove.add_argument("id", metavar="ID_OR_NUMBER", help="a number or id that 'evault log show' shows")
+    _out(prove)
     check = add("check", "check the whole vault", _VAULT)
     check.add_argument(
         "--anchor",
@@ -368,10 +350,14 @@ def _whole(add: _Add) -> None:
         metavar='"SIZE DIGITS"',
         help="what 'log show' said for paper at an earlier time; repeat it",
     )
-    add("backup", "bring a backup folder up to date", _VAULT).add_argument("target", metavar="DEST")
+    add("backup", "bring a backup folder up to date", _VAULT).add_argument(
+        "target", metavar="DEST", help="a folder of its own, on another medium; it is made where it is missing"
+    )
     restore = add("restore", "rebuild a vault from a backup", "the backup's passphrase, or those of the shares")
-    restore.add_argument("source", metavar="SRC")
-    restore.add_argument("--share", action="append", default=[], metavar="SHARE", help="open it with recovery shares")
+    restore.add_argument("source", metavar="SRC", help="the backup's folder; --vault names the new vault's")
+    restore.add_argument(
+        "--share", action="append", default=[], metavar="SHARE", help="open it with recovery shares; repeat it"
+    )
     add("demo", "the whole way between two vaults, then checked with stock tools").add_argument(
-        "files", metavar="FILE", nargs="*"
+        "files", metavar="FILE", nargs="*", help="files of your own, in the place of made-up ones"
     )
