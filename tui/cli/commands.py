@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from tui.cli import bundles, demo, evidence, keys, people, proofs, records, schemas, whole
+from tui.cli import bundles, demo, evidence, keys, opening, people, proofs, records, schemas, whole
 from tui.cli.context import Context, Result
 
 Command = Callable[[Context], Result]
@@ -45,8 +45,8 @@ _TABLE: dict[tuple[str, str], Command] = {
     ("extract", ""): evidence.extract,
     ("seal", ""): bundles.seal,
     ("reveal", ""): bundles.reveal,
-    ("open", ""): bundles.open_bundle,
-    ("receive", ""): bundles.receive,
+    ("open", ""): opening.open_bundle,
+    ("receive", ""): opening.receive,
     ("verify", ""): proofs.verify,
     ("log", "show"): whole.log_show,
     ("log", "verify"): whole.log_verify,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tui.cli import bundles
+from tui.cli import opening
 from tui.cli.context import Context, Result, about
 from tui.cli.findings import finding_lines, findings_of
 from tui.cli.usage import UsageError, is_file, is_folder
@@ -18,7 +18,7 @@ _EXIT = {Verdict.VERIFIED: 0, Verdict.FAILED: 1, Verdict.INTACT: 6}
 
 def verify(context: Context) -> Result:
     """Verify an opened bag, or a checkpoint, proof or continuation of a custody log; needs no vault."""
-    bundles.check_signer(context)
+    opening.check_signer(context)
     arguments = context.arguments
     path = Path(arguments.path)
     if not arguments.key and is_file(path) and api.proofs.is_log_file(path):
@@ -35,7 +35,7 @@ def verify(context: Context) -> Result:
                     "This is neither an opened bundle nor a file of a custody log.",
                     "Name the folder that 'evault open' wrote, or a checkpoint or proof with --key.",
                 )
-        return bundles.verify(context)
+        return opening.verify(context)
     with about(arguments.key):
         key = api.proofs.public_key(Path(arguments.key))
     anchor = None
