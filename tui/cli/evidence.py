@@ -17,7 +17,7 @@ from vault.errors import RefusedError, VaultError
 from vault.model import Attachment, Case, Json, format_time
 
 _MOST = 10_000
-_ITS_FILES = "Name its files: 'evault attach --case ID FOLDER/*' takes in all that lie in it."
+_ITS_FILES = "Name its files: 'evault attach --case ID FOLDER/*' takes in all that lies in it."
 
 
 def limit(wanted: int) -> int:

@@ -65,7 +65,7 @@ def _template(fields: tuple[api.Field, ...], path: str, needed: bool) -> list[st
     lines = []
     for field in (one for one in fields if one.kind != "group"):
         notes = [one_line(field.labels["en"]), "required" if field.required else "", field.disclosure]
-        notes += [one_line(field.help["en"])] if "en" in field.help else []
+        notes += [one_line(field.help["en"]).removesuffix(".")] if "en" in field.help else []
         if field.kind == "choice":
             notes.append("one of: " + ", ".join(term.code for term in field.vocabulary))
         if field.kind == "date":
