@@ -224,6 +224,8 @@ def test_keys_shares_and_restoring(told, evault, place, tmp_path):
     assert told("check", vault="restored")[0] == 0
     code, _, err = evault("restore", tmp_path, vault="found")
     assert (code, err) == (0, f"The backup is in {tmp_path / 'stick'}.\n")
+    advice = told("backup", tmp_path)[1]["error"]["advice"]
+    assert advice == f"There is a backup in {tmp_path / 'stick'}: name that folder, or a new one."
 
 
 def test_a_new_vault_and_a_phrase_for_it(told, evault, tmp_path):

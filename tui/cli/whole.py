@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from tui.cli.context import Context, Result, about, say, writing
@@ -12,6 +13,7 @@ from tui.measures import size
 from tui.text import one_line
 from vault import api
 from vault.api import Share
+from vault.errors import AlreadyExistsError, VaultError
 from vault.model import LogEntry, Secret
 
 _ANCHORED = {
@@ -129,8 +131,15 @@ def check(context: Context) -> Result:
 
 def backup(context: Context) -> Result:
     """Bring a backup up to date."""
-    with context.unlocked() as vault, about(target=context.arguments.target):
-        written = api.backup.backup(vault, Path(context.arguments.target), context.job)
+    target = Path(context.arguments.target)
+    with context.unlocked() as vault, about(target=target):
+        try:
+            written = api.backup.backup(vault, target, context.job)
+        except AlreadyExistsError as error:
+            with contextlib.suppress(VaultError):
+                if (place := api.backup.find(target)) != target:
+                    error.advice = f"There is a backup in {one_line(place)}: name that folder, or a new one."
+            raise
     return {"bytes_written": written, "lines": [f"The backup is whole; {size(written)} were written."]}
 
 
