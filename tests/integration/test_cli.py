@@ -940,13 +940,16 @@ def test_a_bundle_that_is_here_already_is_said_to_be_that_and_no_more(evault, to
     who = third.identity.fingerprint
     vault.close()
     third.close()
-    case = told("receive", tmp_path / "third.age")[1]["case"]
+    code, out, _ = evault("receive", tmp_path / "third.age")
+    case = re.search(r"case show ([0-9a-f]{32})", out)[1]
+    assert (code, "receive FILE --signer -' asks for it, and makes it verified." in out) == (6, True)
     when = r"20\d\d-\d\d-\d\d \d\d:\d\d UTC"
     here = rf"You already have this bundle: received on {when}, kept as {{}}\. Nothing was changed\.\n"
     see = rf"See 'evault --vault {tmp_path / 'vault'} case show {case}'\.\n"
+    again = rf"Once you were told it: 'evault --vault {tmp_path / 'vault'} receive FILE --signer -' asks for it.*\n"
     compare = r"INTACT, but who signed it is not established: compare the fingerprint over another channel\.\n"
     code, out, _ = evault("receive", tmp_path / "third.age")
-    assert (code, bool(re.fullmatch(here.format("intact") + compare + see, out))) == (1, True)
+    assert (code, bool(re.fullmatch(here.format("intact") + see + compare + again, out))) == (1, True)
     code, out, _ = evault("receive", tmp_path / "third.age", "--signer", who)
     assert code == 0
     assert "kept as verified" in out

@@ -107,7 +107,7 @@ def receive(context: Context) -> Result:
             "taken": opened.taken,
             "taken_files": opened.taken_files,
         },
-        [context.hint(_taken(opened))],
+        [context.hint(_taken(opened)), *_to_be_compared(context, opened.verdict)],
     )
     had = [one for one in opened.report.findings if one.code == "replayed"]
     if had:
@@ -125,11 +125,17 @@ def _had(context: Context, opened: api.receiving.Opened, had: Finding) -> Result
     The exit code and the verdict in JSON stay those of a replay: a script must not take it for something new.
     """
     lines = finding_lines(tuple(one for one in opened.report.findings if one is not had))
-    lines.append(had.message)
-    if opened.kept_as == Verdict.INTACT:
-        lines.append(_SENTENCE[Verdict.INTACT])
     see = context.hint(f"See 'evault case show {opened.case_id}'.")
-    return {"error": {"code": had.code, "message": had.message, "advice": see}, "lines": [*lines, see]}
+    lines += [had.message, see]
+    if opened.kept_as == Verdict.INTACT:
+        lines += [_SENTENCE[Verdict.INTACT], *_to_be_compared(context, Verdict.INTACT)]
+    return {"error": {"code": had.code, "message": had.message, "advice": see}, "lines": lines}
+
+
+def _to_be_compared(context: Context, verdict: Verdict) -> list[str]:
+    if verdict is not Verdict.INTACT:
+        return []
+    return [context.hint("Once you were told it: 'evault receive FILE --signer -' asks for it, and makes it verified.")]
 
 
 def _taken(opened: api.receiving.Opened) -> str:
