@@ -34,6 +34,7 @@ from tui.running import Running
 from tui.taking_in import TakingIn
 from tui.text import harmless
 from tui.themes import CALM, CONTRAST
+from tui.tidying import Tidying
 from tui.widgets.jobs import JobLine
 from vault import api
 from vault.errors import LockedError, VaultError
@@ -109,6 +110,7 @@ class VaultApp(App[int]):
         self._slept = supervisor.suspended_seconds()
         self._leaving = self._copied = False
         self._last_filter = _LastFilter()
+        self._tidying = Tidying()
         for theme in (CALM, CONTRAST):
             self.register_theme(theme)
         self.theme = CONTRAST.name if options.contrast else CALM.name
@@ -119,6 +121,7 @@ class VaultApp(App[int]):
 
     def on_mount(self) -> None:
         """Show the first screen, and begin to watch the time."""
+        self._tidying.begin()
         self.set_interval(_TICK, self._tick)
         loop = asyncio.get_running_loop()
         # Long work holds a thread for its whole length; saving a draft must never wait for one.
@@ -127,6 +130,10 @@ class VaultApp(App[int]):
             for number in (signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(number, self._end, supervisor.EXIT_STOPPED, "")
         self.show_first()
+
+    def on_unmount(self) -> None:
+        """Leave nothing behind in a process that goes on."""
+        self._tidying.end()
 
     def show_first(self) -> None:
         """Show the unlock screen, or the first-run screen where there is no vault yet."""
@@ -318,6 +325,7 @@ class VaultApp(App[int]):
             self._end(supervisor.EXIT_AGAIN, "resumed")
         self._slept = slept
         idle = time.monotonic() - self._touched
+        self._tidying.left_alone(idle)
         # Long work is waited for: stopping it half-way would lose it, and it shows nothing.
         if self.vault is not None and self.idle_seconds and idle > self.idle_seconds and not self.running:
             self._end(supervisor.EXIT_AGAIN, "idle")

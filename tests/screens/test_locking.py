@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import threading
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from tui.app import VaultApp
 from tui.crash import report
 from tui.dialogs.confirm import ConfirmDialog
 from tui.supervisor import EXIT_AGAIN, EXIT_QUIT, EXIT_STOPPED, Options, _merged, notice_of
+from tui.tidying import PATIENCE
 from tui.widgets.editor import Editor
 from tui.widgets.secret import SecretInput
 from vault import api
@@ -104,6 +106,34 @@ def test_idle_time_locks_but_not_while_a_file_goes_in(at, vault, clock):
         await person.until(lambda: bool(person.left))
 
     assert at(story, vault)[1]["notice"] == "idle"
+
+
+def test_all_of_the_memory_is_gone_over_only_while_nobody_is_there(at, vault, clock):
+    usual, rounds = gc.get_threshold(), []
+
+    def note(phase: str, about: dict[str, int]) -> None:
+        if phase == "stop" and about["generation"] == 2:
+            rounds.append(clock.now)
+
+    async def story(person):
+        gc.callbacks.append(note)
+        kept = []
+        for _ in range(6):
+            await person.press("down")
+            kept += [[] for _ in range(100_000)]
+            clock.now += PATIENCE * 0.9
+            await clock.seen(person)
+        assert rounds == []
+        clock.now += PATIENCE
+        for _ in range(3):
+            await clock.seen(person)
+        assert len(rounds) == 1
+
+    try:
+        at(story, vault)
+    finally:
+        gc.callbacks.remove(note)
+    assert gc.get_threshold() == usual
 
 
 def test_a_key_press_puts_the_idle_lock_off(at, vault, clock):
