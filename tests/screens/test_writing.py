@@ -232,13 +232,49 @@ def test_a_long_paste_is_broken_beside_the_screen_and_one_too_long_goes_nowhere(
         assert editor.text == f"before {text}x"
         assert len(beside) >= 4000
         assert len(here) < 20, "the screen stood still meanwhile"
-        await person.press("ctrl+z", "ctrl+z")
+        await person.press("ctrl+z", "ctrl+z", "ctrl+y", "ctrl+z")
         assert editor.text == "before "
+        await person.press("ctrl+y")
+        assert editor.text == f"before {text}"
+        assert len(here) < 40, "the screen stood still while it came back"
+        await person.press("ctrl+z")
         await person.type("x" * (api.MAX_TEXT - len("before ") + 1))
         assert editor.text == "before "
         assert any("attach it as a file" in one.message for one in person.app._notifications)
         await person.type("x" * (api.MAX_TEXT - len("before ")))
         assert len(editor.text) == api.MAX_TEXT
+
+    at(story)
+
+
+def test_a_long_text_is_broken_beside_the_screen_when_it_is_opened_and_when_the_window_changes(at, monkeypatch):
+    from textual.screen import Screen
+
+    class Bare(Screen[None]):
+        def compose(self):
+            yield Editor(text)
+
+    text = "他说我被拘留了。" * 5000 + "\n" + "他说我被拘留了。\n" * 4000
+    here = []
+
+    def breaks(line, width, real=wrapping.breaks):
+        if width and threading.current_thread() is threading.main_thread():
+            here.append(line)
+        return real(line, width)
+
+    monkeypatch.setattr(wrapping, "breaks", breaks)
+
+    async def story(person):
+        person.app.push_screen(Bare())
+        await person.settle()
+        editor = person.app.screen.query_one(Editor)
+        for width in (80, 120):
+            await person.pilot.resize_terminal(width, 24)
+            await person.until(lambda: editor.wrapped_document.width == editor.wrap_width)
+            assert editor.wrapped_document._wrap_offsets == [
+                list(wrapping._breaks(line, editor.wrap_width, 0)) for line in editor.document.lines
+            ]
+        assert here == [], "the screen stood still meanwhile"
 
     at(story)
 

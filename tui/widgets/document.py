@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 
 _NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
+_MOST: Final = 4_000_000
+"""Signs that are kept prepared."""
 
 
 class Lines(Document):
@@ -58,21 +60,35 @@ class Rows(WrappedDocument):
         width: Cells of a row; 0: lines are not broken.
     """
 
-    _ready: Mapping[int, Mapping[str, list[int]]] = _NOTHING
+    def __init__(self, document: Lines, width: int = 0) -> None:
+        self._ready: Mapping[int, Mapping[str, list[int]]] = _NOTHING
+        self._signs = 0
+        super().__init__(document, width)
 
     def prepare(self, lines: Iterable[str], widths: Collection[int]) -> None:
-        """Break lines that are about to be put in, in any thread; `forget` them when they are in.
+        """Break lines in any thread, so that nobody waits for it when they come, go, and come back.
 
         Args:
-            lines: As they will stand there.
-            widths: Cells of a row, now and when a scroll bar comes.
+            lines: As they stand there, or will.
+            widths: Cells of a row, now and when a scroll bar comes; what was prepared for others is forgotten.
         """
         kept = list(lines)
-        self._ready = {width: {line: wrapping.breaks(line, width) for line in kept} for width in widths}
+        signs = sum(map(len, kept))
+        known = self._ready if self._signs + signs <= _MOST and set(widths) <= self._ready.keys() else _NOTHING
+        self._signs = signs + (self._signs if known else 0)
+        self._ready = {
+            width: {**known.get(width, _NOTHING), **{line: wrapping.breaks(line, width) for line in kept}}
+            for width in widths
+        }
 
-    def forget(self) -> None:
-        """Drop what was prepared."""
-        self._ready = _NOTHING
+    def is_prepared(self, width: int) -> bool:
+        """True when a text was prepared for this many cells."""
+        return width in self._ready
+
+    @property
+    def width(self) -> int:
+        """Cells of a row; 0: lines are not broken."""
+        return self._width
 
     def _breaks(self, line: str) -> list[int]:
         known = self._ready.get(self._width, _NOTHING).get(line)

@@ -7,6 +7,7 @@ marks are kept as they came and shown as `wrapping.HIDDEN`.
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -24,7 +25,7 @@ from vault import api
 
 _UNDO = 1000
 _LONG = 20_000
-"""Characters of a pasted text from which it is broken into rows beside the screen."""
+"""Characters of a text from which it is broken into rows beside the screen."""
 
 
 def _moves() -> list[BindingType]:
@@ -91,6 +92,31 @@ class Editor(TextArea, inherit_bindings=False):
         """Look for none: in a long text that takes longer than writing."""
         return None
 
+    def _widths(self) -> set[int]:
+        """Return the cells of a row without a scroll bar and with one."""
+        bar, width = self.styles.scrollbar_size_vertical, self.wrap_width
+        return {width, width + bar if self.show_vertical_scrollbar else width - bar}
+
+    def _rewrap_and_refresh_virtual_size(self) -> None:
+        """Break the text into rows of another width; a long one beside the screen, which shows the old rows till then.
+
+        Of a text that was not broken yet these are the beginnings of its lines.
+        """
+        rows = self.wrapped_document
+        if (
+            isinstance(rows, Rows) and self.is_attached and self.wrap_width and not rows.is_prepared(self.wrap_width)
+            and sum(map(len, self.document.lines)) > _LONG
+        ):  # fmt: skip
+            begin = functools.partial(self._rewrap, rows)
+            self.run_worker(begin, group="rows", exclusive=True)  # type: ignore[arg-type]
+            return
+        super()._rewrap_and_refresh_virtual_size()
+
+    async def _rewrap(self, rows: Rows) -> None:
+        await asyncio.to_thread(rows.prepare, list(self.document.lines), self._widths())
+        self._rewrap_and_refresh_virtual_size()
+        self.scroll_cursor_visible()
+
     # -- showing ------------------------------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
@@ -99,9 +125,11 @@ class Editor(TextArea, inherit_bindings=False):
         base, theme = self.rich_style, self._theme
         wrapped = self.wrapped_document
         found = wrapped.row(y + self.scroll_offset.y) if isinstance(wrapped, Rows) else None
-        if found is None:
+        if found is None or not isinstance(wrapped, Rows):
             return Strip.blank(self.size.width, base)
         line, first, last = found
+        if not wrapped.width:
+            last = min(last, first + width)
         text = Text(wrapping.visible(self.document[line][first:last]) + " ", end="", no_wrap=True)
         if wrapped.height == 1 and first == last:
             text.append(str(self.placeholder), style="dim italic")
@@ -169,13 +197,10 @@ class Editor(TextArea, inherit_bindings=False):
             await asyncio.to_thread(self._prepare, rows, text, *sorted(self.selection))
         if result := self._replace_via_keyboard(text, *self.selection):
             self.move_cursor(result.end_location)
-        if isinstance(rows, Rows):
-            rows.forget()
 
     def _prepare(self, rows: Rows, text: str, start: Location, end: Location) -> None:
         """Break a long text into rows beside the screen, which goes on meanwhile; keys for this text wait behind it."""
         lines = text.split("\n")
         lines[0] = self.document[start[0]][: start[1]] + lines[0]
         lines[-1] += self.document[end[0]][end[1] :]
-        bar = 0 if self.show_vertical_scrollbar else self.scrollbar_size_vertical or self.styles.scrollbar_size_vertical
-        rows.prepare(lines, {self.wrap_width, self.wrap_width - bar})
+        rows.prepare(lines, self._widths())
