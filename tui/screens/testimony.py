@@ -46,9 +46,7 @@ class TestimonyScreen(DraftScreen):
     TestimonyScreen #both { height: 1fr; }
     TestimonyScreen #words { width: 1fr; }
     TestimonyScreen #details { width: 44; border-left: vkey $panel; }
-    TestimonyScreen.-narrow #details { width: 1fr; border-left: none; display: none; }
-    TestimonyScreen.-narrow.-details #details { display: block; }
-    TestimonyScreen.-narrow.-details #words { display: none; }
+    TestimonyScreen.-narrow #details { width: 1fr; border-left: none; }
     """
 
     def __init__(self, draft: Draft, schema: api.Schema, *, stored: bool = False) -> None:
@@ -56,6 +54,7 @@ class TestimonyScreen(DraftScreen):
         self._editor = Editor(str(draft.fields.get("statement") or ""), placeholder=_("What the person says"))
 
         self._form = Form(self.schema, draft.fields, self.case_id, str(draft.id), ("statement",))
+        self._at_details = False
         self._details = {name: value for name, value in draft.fields.items() if name != "statement"}
 
     def compose(self) -> ComposeResult:
@@ -78,6 +77,17 @@ class TestimonyScreen(DraftScreen):
     def on_resize(self, event: Resize) -> None:
         """Beside each other, or one at a time."""
         self.set_class(event.size.width < _WIDE, "-narrow")
+        self._arrange()
+
+    def _arrange(self, details: bool | None = None) -> None:
+        """Show both, or where there is no room the text or the details.
+
+        Not by a class of the screen: all of the form would be styled anew.
+        """
+        self._at_details = self._at_details if details is None else details
+        narrow = self.has_class("-narrow")
+        self.query_one("#words").display = not (narrow and self._at_details)
+        self.query_one("#details").display = not narrow or self._at_details
 
     def typed(self) -> dict[str, Json]:
         """Return what is written now."""
@@ -103,17 +113,17 @@ class TestimonyScreen(DraftScreen):
     def say_wrong(self, path: str, problem: str) -> None:
         """Show what is wrong, in the text or in the details."""
         if path.partition(".")[0] == "statement":
-            self.remove_class("-details")
+            self._arrange(details=False)
             self._editor.focus()
         else:
-            self.add_class("-details")
+            self._arrange(details=True)
             super().say_wrong(path, problem)
 
     def action_switch(self) -> None:
         """Go from the text to the details, and back."""
         if self._editor.has_focus:
-            self.add_class("-details")
+            self._arrange(details=True)
             self._form.focus_first()
         else:
-            self.remove_class("-details")
+            self._arrange(details=False)
             self._editor.focus()
