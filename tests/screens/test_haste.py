@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
 from textual import events
 from textual.css.query import NoMatches
+from textual.screen import Screen
 from textual.worker import WorkerFailed
 
 from tests.screens.test_consent import case, give, lawyer, out  # noqa: F401 - fixtures
@@ -17,6 +19,7 @@ from tui.screens.drafting import DraftScreen
 from tui.screens.record_edit import new_draft, screen_for
 from tui.screens.seal import SealScreen
 from tui.widgets.editor import Editor
+from tui.widgets.mark_list import MarkList, Row
 from vault import api
 
 
@@ -177,3 +180,33 @@ def test_work_for_a_screen_that_was_left_ends_nothing(at, vault):
     # On a screen in front it is a mistake of ours.
     with pytest.raises(WorkerFailed):
         at(in_front, vault)
+
+
+def test_a_long_list_is_laid_out_in_parts_between_which_keys_are_heard(at, monkeypatch):
+    class Bare(Screen[None]):
+        def compose(self):
+            yield MarkList()
+
+    parts = [0]
+
+    def add_row(listed, *cells, real=MarkList.add_row, **named):
+        if not parts[-1]:
+            asyncio.get_running_loop().call_soon(parts.append, 0)
+        parts[-1] += 1
+        return real(listed, *cells, **named)
+
+    monkeypatch.setattr(MarkList, "add_row", add_row)
+
+    async def story(person):
+        person.app.push_screen(Bare())
+        await person.settle()
+        rows = [Row(str(number), (f"{number}",)) for number in range(1500)]
+        person.app.screen.query_one(MarkList).fill([("What", 0)], rows, {"1499"})
+        await person.settle()
+        assert person.app.screen.query_one(MarkList).row_count == 1500
+        assert max(parts) <= 200, "many rows were laid out in one piece"
+        person.app.screen.query_one(MarkList).focus()
+        await person.press("end")
+        assert "[✓] 1499" in " ".join(person.text().split())
+
+    at(story)

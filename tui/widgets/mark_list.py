@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -70,7 +71,6 @@ class MarkList(DataTable[Text]):
         self._widths: list[int] = []
         self._laid = 0
         """How many rows are laid out."""
-        self._again = 0
         self.marked: set[str] = set()
         """Keys of what is marked."""
 
@@ -94,15 +94,19 @@ class MarkList(DataTable[Text]):
         self.add_column("", width=3)
         for (title, _width), width in zip(self._columns, widths, strict=True):
             self.add_column(Text(title), width=width)
-        self._laid, self._again = 0, self._again + 1
-        self._go_on(self._again, max(_PART, row + 1))
+        self._laid = 0
+        self._lay(max(_PART, row + 1))
+        self.run_worker(self._go_on, group="rows", exclusive=True)  # type: ignore[arg-type]
         self.move_cursor(row=min(row, max(0, len(self._rows) - 1)))
         self.scroll_to(y=top, animate=False)
 
-    def _go_on(self, again: int, many: int = _PART) -> None:
-        """Lay out the next rows, and the rest a little later, unless all was begun anew meanwhile."""
-        if again != self._again:
-            return
+    async def _go_on(self) -> None:
+        """Lay out the rest; between two parts keys are heard, and everything may be begun anew."""
+        while self._laid < len(self._rows):
+            await asyncio.sleep(0)
+            self._lay(_PART)
+
+    def _lay(self, many: int) -> None:
         for one in self._rows[self._laid : self._laid + many]:
             # What a file is called says at its end what kind it is; everywhere else the beginning says more.
             cells = (
@@ -111,8 +115,6 @@ class MarkList(DataTable[Text]):
             )
             self.add_row(_mark(one.key in self.marked), *cells)
         self._laid = min(len(self._rows), self._laid + many)
-        if self._laid < len(self._rows):
-            self.call_later(self._go_on, again)
 
     def _needed(self, place: int, most: int) -> int:
         widest = cell_len(self._columns[place][0])
