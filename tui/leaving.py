@@ -135,17 +135,19 @@ def hidden_names(
     """
     known = {text for part in all_parts for said in part.said if _is_name(said) for text in _texts(said.value)}
     known = {text for text in known if _SHORTEST_NAME <= len(_plain(text)) <= _LONGEST_NAME}
-    patterns = {name: _pattern(name) for name in sorted(known)}
+    patterns = {name: (_alike(_plain(name)), _pattern(name)) for name in sorted(known)}
     lines: dict[str, None] = {}
     for part in parts:
         for said in part.said:
             if said.leaves and not _is_name(said):
                 whole = _plain("\n".join(_texts(said.value)))
-                for name, pattern in patterns.items():
-                    if pattern.search(whole):
+                seen = _alike(whole)
+                for name, (alike, pattern) in patterns.items():
+                    # Most names stand in most texts nowhere, and that is seen far sooner so.
+                    if alike in seen and pattern.search(whole):
                         where = f"{title_of(part)}, {label_of(part, said.path)}"
                         lines[_("{name}, in the text of: {where}", name=one_line(name), where=where)] = None
-    for name, pattern in patterns.items():
+    for name, (_same, pattern) in patterns.items():
         if pattern.search(_plain(purpose)):
             lines[_("{name}, in the text of: {where}", name=one_line(name), where=_("What for"))] = None
     return list(lines)
@@ -155,6 +157,11 @@ def _plain(text: str) -> str:
     """Return a text as it looks: without marks that nobody sees, one space where there are several or a line ends."""
     seen = "".join(one for one in unicodedata.normalize("NFC", text) if one not in _JOINERS and not is_hidden(one))
     return " ".join(seen.split())
+
+
+def _alike(text: str) -> str:
+    """Return a text so that whatever `re.IGNORECASE` takes for the same is the same."""
+    return text.replace("\u0130", "i").replace("\u0131", "i").casefold()
 
 
 def _pattern(name: str) -> re.Pattern[str]:

@@ -511,6 +511,13 @@ def test_names_are_found_as_words_in_latin_letters_and_anywhere_in_other_scripts
     assert found("ياسىننىڭ") == ["ياسىن"]
 
 
+def test_no_name_is_passed_over_for_its_case():
+    letters = "".join(one for one in map(chr, range(0x110000)) if one.lower() != one or one.upper() != one)
+    for letter in letters:
+        for same in re.findall(re.escape(letter), letters, re.IGNORECASE):
+            assert leaving._alike(letter) == leaving._alike(same), f"{letter} and {same} are the same to a search"
+
+
 def test_a_file_can_stay_while_what_is_known_of_it_leaves_and_be_let_out_again(sealing, vault, case, lawyer):
     api.intake.attach(vault, case.id, SAMPLES / "testimony-zh.txt", Job())
 
