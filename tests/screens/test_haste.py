@@ -208,5 +208,10 @@ def test_a_long_list_is_laid_out_in_parts_between_which_keys_are_heard(at, monke
         person.app.screen.query_one(MarkList).focus()
         await person.press("end")
         assert "[✓] 1499" in " ".join(person.text().split())
+        rows[1499] = Row("1499", ("other",))
+        person.app.screen.query_one(MarkList).fill([("What", 0)], rows, {"1498"})
+        await person.settle()
+        assert "[✓] 1498 [ ] other" in " ".join(person.text().split())
+        assert sum(parts) == 1500, "what was there already was laid out again"
 
     at(story)

@@ -82,17 +82,42 @@ class MarkList(DataTable[Text]):
             rows: The things, each with as many cells.
             marked: Keys of those that are marked.
         """
+        before, marks = self._rows, self.marked
+        again = self._columns == list(columns) and [one.key for one in before] == [one.key for one in rows]
         self._columns, self._rows, self.marked = list(columns), list(rows), set(marked)
-        self._lay_out()
+        if again and self._fitting() == self._widths:
+            self._say_anew(before, marks ^ self.marked)
+        else:
+            self._lay_out()
+
+    def _say_anew(self, before: Sequence[Row], other: Collection[str]) -> None:
+        """Change what is said of the things, and the marks of `other`, where they stand."""
+        for place, (old, one) in enumerate(zip(before[: self._laid], self._rows, strict=False)):
+            if one.key in other:
+                self.update_cell_at(Coordinate(place, 0), _mark(one.key in self.marked))
+            if one != old:
+                for column, text in enumerate(self._texts(one), 1):
+                    self.update_cell_at(Coordinate(place, column), text)
+
+    def _fitting(self) -> list[int]:
+        """Return how wide each column is to be."""
+        needed = [most and self._needed(place, most) for place, (_title, most) in enumerate(self._columns)]
+        rest = self.size.width - 7 - sum(width + 2 for width in needed)
+        return [width or max(_NARROWEST, rest) for width in needed]
+
+    def _texts(self, one: Row) -> list[Text]:
+        # What a file is called says at its end what kind it is; everywhere else the beginning says more.
+        return [
+            cell((begun if most else fitted)(text, width), most=1000)
+            for text, width, (_title, most) in zip(one.cells, self._widths, self._columns, strict=True)
+        ]
 
     def _lay_out(self) -> None:
         row, top = self.cursor_row, self.scroll_y
         self.clear(columns=True)
-        needed = [most and self._needed(place, most) for place, (_title, most) in enumerate(self._columns)]
-        rest = self.size.width - 7 - sum(width + 2 for width in needed)
-        widths = self._widths = [width or max(_NARROWEST, rest) for width in needed]
+        self._widths = self._fitting()
         self.add_column("", width=3)
-        for (title, _width), width in zip(self._columns, widths, strict=True):
+        for (title, _width), width in zip(self._columns, self._widths, strict=True):
             self.add_column(Text(title), width=width)
         self._laid = 0
         self._lay(max(_PART, row + 1))
@@ -108,12 +133,7 @@ class MarkList(DataTable[Text]):
 
     def _lay(self, many: int) -> None:
         for one in self._rows[self._laid : self._laid + many]:
-            # What a file is called says at its end what kind it is; everywhere else the beginning says more.
-            cells = (
-                cell((begun if most else fitted)(text, width), most=1000)
-                for text, width, (_title, most) in zip(one.cells, self._widths, self._columns, strict=True)
-            )
-            self.add_row(_mark(one.key in self.marked), *cells)
+            self.add_row(_mark(one.key in self.marked), *self._texts(one))
         self._laid = min(len(self._rows), self._laid + many)
 
     def _needed(self, place: int, most: int) -> int:
