@@ -325,7 +325,8 @@ class VaultApp(App[int]):
             self._end(supervisor.EXIT_AGAIN, "resumed")
         self._slept = slept
         idle = time.monotonic() - self._touched
-        self._tidying.left_alone(idle)
+        # Somebody may be watching how far long work is.
+        self._tidying.left_alone(0.0 if self.running else idle)
         # Long work is waited for: stopping it half-way would lose it, and it shows nothing.
         if self.vault is not None and self.idle_seconds and idle > self.idle_seconds and not self.running:
             self._end(supervisor.EXIT_AGAIN, "idle")

@@ -109,7 +109,7 @@ def test_idle_time_locks_but_not_while_a_file_goes_in(at, vault, clock):
 
 
 def test_all_of_the_memory_is_gone_over_only_while_nobody_is_there(at, vault, clock):
-    usual, rounds = gc.get_threshold(), []
+    usual, rounds, goes_on = gc.get_threshold(), [], threading.Event()
 
     def note(phase: str, about: dict[str, int]) -> None:
         if phase == "stop" and about["generation"] == 2:
@@ -128,6 +128,15 @@ def test_all_of_the_memory_is_gone_over_only_while_nobody_is_there(at, vault, cl
         for _ in range(3):
             await clock.seen(person)
         assert len(rounds) == 1
+        await person.press("down")
+        await clock.seen(person)
+        person.app.screen.work("waiting", person.app.long("…", lambda job: goes_on.wait(120)))
+        await person.until(lambda: bool(person.app.running))
+        clock.now += PATIENCE
+        await clock.seen(person)
+        assert len(rounds) == 1
+        goes_on.set()
+        await person.until(lambda: not person.app.running)
 
     try:
         at(story, vault)
