@@ -324,9 +324,9 @@ class VaultApp(App[int]):
         if slept - self._slept > supervisor.SLEPT and self.vault is not None:
             self._end(supervisor.EXIT_AGAIN, "resumed")
         self._slept = slept
-        idle = time.monotonic() - self._touched
-        # Somebody may be watching how far long work is.
-        self._tidying.left_alone(0.0 if self.running else idle)
+        now = time.monotonic()
+        idle = now - self._touched
+        self._tidying.look(now, self._touched, watched=bool(self.running))
         # Long work is waited for: stopping it half-way would lose it, and it shows nothing.
         if self.vault is not None and self.idle_seconds and idle > self.idle_seconds and not self.running:
             self._end(supervisor.EXIT_AGAIN, "idle")

@@ -12,7 +12,7 @@ import gc
 from typing import Final
 
 PATIENCE: Final = 10.0
-"""Seconds without a key after which nobody is there who would notice."""
+"""Seconds without a key, or long work, after which nobody is there who would notice."""
 _SELDOM: Final = 1000
 """Rounds over middle-aged objects until one over all comes by itself; it keeps memory from growing without end."""
 
@@ -23,15 +23,24 @@ class Tidying:
     def __init__(self) -> None:
         self._usual = gc.get_threshold()
         self._tidy = True
+        self._watched = 0.0
 
     def begin(self) -> None:
         """Put them off from now on, and leave the program itself, which stays for good, out of them."""
         gc.freeze()
         gc.set_threshold(*self._usual[:2], _SELDOM)
 
-    def left_alone(self, seconds: float) -> None:
-        """Hear how long nobody has touched a key; tidy once each time that this becomes long."""
-        if seconds < PATIENCE:
+    def look(self, now: float, touched: float, *, watched: bool) -> None:
+        """Tidy, once each time that nobody is there for long.
+
+        Args:
+            now: The clock in seconds.
+            touched: When the last key was pressed, by the same clock.
+            watched: Something goes on that somebody may be looking at.
+        """
+        if watched:
+            self._watched = now
+        if now - max(touched, self._watched) < PATIENCE:
             self._tidy = False
         elif not self._tidy:
             self._tidy = True

@@ -137,6 +137,11 @@ def test_all_of_the_memory_is_gone_over_only_while_nobody_is_there(at, vault, cl
         assert len(rounds) == 1
         goes_on.set()
         await person.until(lambda: not person.app.running)
+        await clock.seen(person)
+        assert len(rounds) == 1
+        clock.now += PATIENCE
+        await clock.seen(person)
+        assert len(rounds) == 2
 
     try:
         at(story, vault)
