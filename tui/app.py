@@ -157,14 +157,7 @@ class VaultApp(App[int]):
         self.apply(settings)
         self.switch_screen(CasesScreen())
         if left := await self.core(api.intake.unfinished, vault):
-            self.push_screen(
-                MessageDialog(
-                    _("Files were going in when the vault was closed"),
-                    taking_in.told(left),
-                    _("Nothing half is left. To go on, attach the same files once more: what is in already is left "
-                      "out."),
-                )
-            )  # fmt: skip
+            self.push_screen(taking_in.left_dialog(left))
 
     def apply(self, settings: api.settings.Settings) -> None:
         """Let settings hold from now on; another language holds for screens that are opened later."""

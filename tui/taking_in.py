@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tui import folders
+from tui.dialogs.message import MessageDialog
 from tui.i18n import _, ngettext
 from tui.telling import case_title
 from tui.text import one_line
@@ -84,15 +85,18 @@ class TakingIn:
             parts.append(ngettext("{count} stopped", "{count} stopped", stopped))
         return ", ".join(parts) + "."
 
+    def note(self, vault: api.OpenVault) -> None:
+        """Note that it begins: when it is locked meanwhile, that says afterwards how many files were to go in."""
+        # Without it they go in all the same.
+        with contextlib.suppress(VaultError):
+            api.intake.note_begun(vault, self.case_id, len(self.items))
+
     def take(self, vault: api.OpenVault, job: Job) -> None:
-        """Take all in, one after the other; the thread's part.
+        """Take all in, one after the other, after `note`; the thread's part.
 
         A file that is refused leaves the others alone. When the work is stopped, or the disk fails, the rest waits for
         another time.
         """
-        # When it is locked meanwhile, this says afterwards how many were to go in; without it they go in all the same.
-        with contextlib.suppress(VaultError):
-            api.intake.note_begun(vault, self.case_id, len(self.items))
         try:
             self._take(vault, job)
         finally:
@@ -136,8 +140,13 @@ class TakingIn:
                 item.state, item.error = REFUSED, error
 
 
-def told(left: Sequence[api.intake.Unfinished]) -> str:
-    """Return in words what became of files that were going in when the vault was locked."""
+def left_dialog(left: Sequence[api.intake.Unfinished]) -> MessageDialog:
+    """Return a dialog that tells what became of files that were going in when the vault was locked."""
+    advice = _("Nothing half is left. To go on, attach the same files once more: what is in already is left out.")
+    return MessageDialog(_("Files were going in when the vault was closed"), _told(left), advice)
+
+
+def _told(left: Sequence[api.intake.Unfinished]) -> str:
     lines = []
     for one in left:
         name, rest = one_line(case_title(one.case)), one.count - one.taken
@@ -161,7 +170,6 @@ def begin(app: VaultApp, case_id: str, paths: Sequence[Path], about: api.intake.
         about: What is said of all of them.
     """
     taking = TakingIn(case_id, [Item(path) for path in paths], about or api.intake.About())
-    app.intakes.append(taking)
     app.run_worker(
         _run(app, taking), name="taking in files", description="taking in files", group="intake", exit_on_error=True
     )
@@ -172,6 +180,8 @@ async def _run(app: VaultApp, taking: TakingIn) -> None:
     vault = app.open_vault
     count = len(taking.items)
     try:
+        await app.core(taking.note, vault)
+        app.intakes.append(taking)
         await app.long(
             ngettext("Taking in {count} file", "Taking in {count} files", count), lambda job: taking.take(vault, job)
         )

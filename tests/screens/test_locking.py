@@ -430,7 +430,7 @@ def test_what_goes_in_is_noted_while_it_does_and_forgotten_when_it_ended(at, vau
 
     async def story(person):
         taking_in.begin(person.app, case.id, [tmp_path / "a", tmp_path])
-        await person.until(lambda: person.app.intakes[-1].ended)
+        await person.until(lambda: person.app.intakes and person.app.intakes[-1].ended)
 
     at(story, vault)
     assert seen == ['": [0, 2, 1]}']

@@ -554,7 +554,7 @@ def test_a_portrait_kept_with_a_person_stays_unless_it_is_marked(sealing, vault,
         assert plan.parts[portrait].content
         await person.press("f9", "space", "f9", "f9")
         assert "2 records." in person.text() or "2 records;" in person.text()
-        await person.press("f9", "enter")
+        await person.press("f9", "enter", "tab", "enter")
 
     sealing(story)
     assert opened(lawyer, out).contents.files == 0
@@ -566,7 +566,7 @@ def test_a_portrait_that_is_marked_leaves(sealing, vault, case, lawyer, out):
     api.intake.attach(vault, case.id, SAMPLES / "testimony-zh.txt", Job(), about)
 
     async def story(person):
-        await person.press("end", "space", "f9", "space", "f9", "f9", "f9", "enter")
+        await person.press("end", "space", "f9", "space", "f9", "f9", "f9", "enter", "tab", "enter")
 
     sealing(story)
     assert opened(lawyer, out).contents.files == 1
