@@ -155,8 +155,10 @@ class VaultApp(App[int]):
         elif settings.language != i18n.language() and self.options.language_chosen and not vault.read_only:
             settings = await self.core(api.settings.change, vault, language=i18n.language())
         self.apply(settings)
+        # Before: this ends with the screen that it is work for.
+        left = await self.core(api.intake.unfinished, vault)
         self.switch_screen(CasesScreen())
-        if left := await self.core(api.intake.unfinished, vault):
+        if left:
             self.push_screen(taking_in.left_dialog(left))
 
     def apply(self, settings: api.settings.Settings) -> None:
