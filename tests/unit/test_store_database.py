@@ -130,7 +130,6 @@ def test_every_setting_holds_in_a_new_store_and_in_one_opened_again(path):
         ("trusted_schema", "ON"),
         ("foreign_keys", "OFF"),
         ("cell_size_check", "OFF"),
-        ("busy_timeout", "0"),
         ("cache_size", "-100"),
     ],
 )

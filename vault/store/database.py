@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import random
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -27,7 +29,9 @@ from vault.errors import (
 )
 from vault.files import held, storage_error
 from vault.model import Secret
-from vault.store.failures import is_poison, translate
+from vault.store import header
+from vault.store.failures import is_poison, primary_code, translate
+from vault.store.header import PAGE_SIZE
 from vault.store.migrations import APPLICATION_ID, migrate, require_current
 from vault.surroundings import is_read_only, network_file_system
 
@@ -36,8 +40,11 @@ Connection = NewType("Connection", Any)  # type: ignore[valid-newtype]
 
 T = TypeVar("T")
 
-PAGE_SIZE: Final = 16384
 _LOCK_BYTE: Final = 0x40000000
+_PATIENCE: Final = 1.0
+"""Seconds after which an opener says that the store is in use."""
+_PAUSE: Final = (0.02, 0.1)
+"""Seconds between two attempts, from and to."""
 _CIPHER: Final = (("cipher_page_size", str(PAGE_SIZE)), ("cipher_hmac_algorithm", "HMAC_SHA256"))
 _SETTINGS: Final = (
     ("journal_mode", "DELETE", "delete"),
@@ -49,7 +56,6 @@ _SETTINGS: Final = (
     ("trusted_schema", "OFF", 0),
     ("foreign_keys", "ON", 1),
     ("cell_size_check", "ON", 1),
-    ("busy_timeout", "1000", 1000),
     ("cache_size", "-16384", -16384),
 )
 
@@ -116,6 +122,9 @@ class Database:
                 "The vault was not closed cleanly and its medium is read-only.",
                 "Copy the whole folder to a disk that can be written and open it there.",
             )
+        if not unfinished and not held.is_held(path.stat()):
+            # With a journal, what is in the file may be half a page: SQLite puts the whole one back first.
+            header.check(path, key)
         return cls(path, key, new=False, read_only=read_only)
 
     def run(self, work: Callable[[Connection], T]) -> T:
@@ -286,9 +295,25 @@ def _refuse_network(path: Path) -> None:
 
 
 def _connect(path: Path, key: Secret, *, new: bool, read_only: bool) -> Connection:
+    """Open the file once nobody else has it; gives up after a second.
+
+    Two that open it at the same moment may each hold a lock for reading, which keeps the other from all that comes
+    after: both let go, and come back at moments of their own.
+    """
+    ends = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return _connect_once(path, key, new=new, read_only=read_only)
+        except sqlite.Error as error:
+            if primary_code(error) not in (5, 6) or time.monotonic() > ends:
+                raise
+        time.sleep(random.uniform(*_PAUSE))  # noqa: S311 - nothing secret
+
+
+def _connect_once(path: Path, key: Secret, *, new: bool, read_only: bool) -> Connection:
     # Read-only is not "immutable", which takes no lock: another user may have write access to the same file.
     mode = "ro" if read_only else "rw"
-    connection = sqlite.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=1.0,
+    connection = sqlite.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=0.1,
                                 check_same_thread=False)  # fmt: skip
     try:
         _assert(connection, "cipher_log_level", "NONE", "NONE")
@@ -299,15 +324,14 @@ def _connect(path: Path, key: Secret, *, new: bool, read_only: bool) -> Connecti
         if new:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        _assert(connection, "locking_mode", "EXCLUSIVE", "exclusive")
         for name, value, reply in _SETTINGS:
             _assert(connection, name, value, reply)
         if not read_only:
             # Without this a second opener gets in while the first has only read.
             connection.execute("BEGIN EXCLUSIVE")
-        # Not before: two openers that each keep a lock for reading would keep each other out.
-        _assert(connection, "locking_mode", "EXCLUSIVE", "exclusive")
-        if not read_only:
             connection.execute("COMMIT")
+        _assert(connection, "busy_timeout", "1000", 1000)
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
         if not read_only and "migration" in tables:
             # SQLite opens for reading, without a word, what it cannot open for writing just now. This is refused then.

@@ -56,6 +56,13 @@ def test_a_key_file_that_was_altered_is_refused_or_opens_from_its_other_copy(tmp
 
 
 @LINUX
+@pytest.mark.parametrize("number", [22_298, 28_397])
+def test_a_header_of_other_pages_is_refused_before_sqlcipher_crashes_on_it(tmp_path, number):
+    (one,) = drive(tmp_path, "inside", number, 1)
+    assert one["end"] == "refused", one
+
+
+@LINUX
 def test_pages_that_somebody_with_the_key_made_crash_nothing(tmp_path, count):
     what = "vault files whose pages somebody with the key made anew"
     ends = judge(drive(tmp_path, "inside", 0, 80), count, what, frozenset({"internal"}))
