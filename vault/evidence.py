@@ -85,6 +85,21 @@ def taken_back(connection: Connection, record: StoredRecord) -> frozenset[str] |
     return consent.files_taken_back(said) if said and consent.is_withdrawn(said[-1][1], said[-1][0]) else None
 
 
+def files_named(connection: Connection, seen: RecordView) -> Iterator[tuple[schema.Field, str]]:
+    """Yield field and id of each file that a version names, by its type as it is now and as it was signed under."""
+    for kind in types_of(connection, seen):
+        yield from ((one, to) for one, _, to in kind.references(seen.fields) if one.kind == "attachment")
+
+
+def files_kept(connection: Connection, record: StoredRecord) -> frozenset[str]:
+    """Return the files that any version of a record names in a protected field; what cannot be read is passed over."""
+    found: set[str] = set()
+    for one in records.versions(connection, record.serial):
+        with contextlib.suppress(FormatError, IntegrityError):
+            found |= {to for named, to in files_named(connection, view(one)) if named.disclosure == "protected"}
+    return frozenset(found)
+
+
 def _read(text: str) -> schema.Schema | None:
     with contextlib.suppress(FormatError):
         return _load(text)

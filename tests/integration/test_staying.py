@@ -130,3 +130,42 @@ def test_the_command_says_which_files_stay_and_how_to_let_one_leave(told, cli):
     assert (parts[portrait]["stays"], parts[portrait]["content"], parts[person]["stays"]) == (True, False, False)
     let = cli(*words, "--disclose", f"{portrait}:sha256", vault="sender")[1]["records"]
     assert {one["id"]: one["content"] for one in let} == {person: False, portrait: True}
+
+
+def test_what_a_record_named_stays_when_the_record_is_deleted(told):
+    vault, case, take, leave = told
+    portrait, passport, film = take("portrait"), take("passport"), take("film")
+    documents = [{"copies": [{"id": passport}]}]
+    fields = {"pseudonym": "P", "photos": [{"id": portrait}]}
+    person = api.records.add(vault, case, "person", fields).id
+    api.records.correct(vault, person, {"pseudonym": "P", "identity_documents": documents})
+    api.records.delete(vault, person, "nobody may find them")
+    assert leave() == {film}, (portrait, passport)
+    with pytest.raises(RefusedError, match="Nothing of this case"):
+        seal(vault, case, "Receiver", vault.folder.parent / "a.age", withhold=((film, "*"),))
+
+
+def test_what_a_draft_names_stays_until_the_draft_is_dropped(told):
+    vault, case, take, leave = told
+    portrait, badge, film = take("portrait"), take("badge"), take("film")
+    fields = {"pseudonym": "P", "photos": [{"id": portrait}]}
+    draft = api.drafts.save(vault, case, "person", fields)
+    person = api.records.add(vault, case, "person", {"pseudonym": "Q"}).id
+    correction = api.drafts.save(vault, case, "attachment", {"belongs_to": {"id": person}}, badge, 1)
+    elsewhere = api.cases.add(vault, "other").id
+    api.drafts.save(vault, elsewhere, "note", {"text": "x", "attachments": [{"id": film}]})
+    assert leave() == {film}
+    for one in (draft, correction):
+        api.drafts.drop(vault, one.id)
+    assert leave() == {portrait, badge, film}
+
+
+def test_copies_of_a_deleted_file_share_the_fate_of_what_it_belonged_to_at_last(told):
+    vault, case, take, leave = told
+    person = api.records.add(vault, case, "person", {"pseudonym": "P"}).id
+    testimony = api.records.add(vault, case, "testimony", {"statement": "s"}).id
+    portrait = take("portrait", record_id=testimony)
+    api.records.correct(vault, portrait, {"belongs_to": {"id": person}})
+    take("brighter", derived_from=portrait)
+    api.records.delete(vault, portrait, "not needed")
+    assert leave() == set()

@@ -170,7 +170,10 @@ def delete(vault: OpenVault, record_id: str, why: str, authority: str = "") -> N
         if record.deleted:
             raise RefusedError("That record is deleted already.", "Nothing more is to be done.")
         digest = records.newest(connection, record).digest
-        files = None if record.origin else evidence.taken_back(connection, record)
+        files: frozenset[str] = frozenset()
+        if not record.origin and record.type != "attachment":
+            back = evidence.taken_back(connection, record)
+            files = evidence.files_kept(connection, record) | (frozenset() if back is None else back | {record.id})
         evidence.unindex(connection, record)
         content.release(connection, record.serial)
         records.bury(connection, record)
@@ -184,8 +187,8 @@ def delete(vault: OpenVault, record_id: str, why: str, authority: str = "") -> N
                 why=why,
                 authority=authority,
                 digests={"before": digest},
-                # What was taken back stays when nothing else says so any more.
-                related=() if files is None else (record.id, *sorted(files)),
+                # What was kept, or taken back, stays when nothing else says so any more.
+                related=tuple(sorted(files)),
             )
         )
 

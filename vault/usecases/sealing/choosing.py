@@ -239,6 +239,9 @@ def choose(connection: Connection, choice: Choice, now: datetime, job: Job | Non
         staying.note(record, view)
         if wanted:
             wanted_ones.append((record, version, view))
+    for draft in records.drafts(connection):
+        if draft.case_id == choice.case_id:
+            staying.note_draft(draft)
     consents.finish()
     staying.finish()
     for name in {record.type for record, _, _ in wanted_ones}:

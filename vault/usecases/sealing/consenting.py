@@ -53,7 +53,11 @@ class Consents:
             if event["object"]["kind"] == "attachment" and event["type"] in ("ingestion", "modification"):
                 self._withdrawn.note_file(record.id, related)
                 self._made_from.update(related)
-            elif event["object"]["kind"] in ("record", "attachment") and event["type"] == "deletion" and related:
+            elif (
+                event["object"]["kind"] in ("record", "attachment")
+                and event["type"] == "deletion"
+                and record.id in related
+            ):
                 self._withdrawn.note_record(record.id, related)
 
     def finish(self) -> None:

@@ -7,18 +7,20 @@ Spec: `docs/formats/schema.md` §5, "Links" and "Files that stay"
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from vault import evidence
 from vault.formats import custody_entry
 from vault.formats.record import RecordView
-from vault.model import Json
-from vault.schema import Schema
+from vault.model import Draft, Json
+from vault.schema import Field, Schema
 from vault.store import custody, records
 from vault.store.database import Connection
 from vault.store.records import StoredRecord
 
 
 class Staying:
-    """What the records of a case keep of its files.
+    """What the records and drafts of a case keep of its files.
 
     Attributes:
         unlinked: Ids of files that a record names, in any version, in a field that is not linked, and of the same
@@ -37,7 +39,7 @@ class Staying:
     def note(self, record: StoredRecord, seen: RecordView) -> None:
         """Look at a record of the case, and at its earlier versions where they may name files."""
         if record.type == "attachment":
-            self._above[record.id] = set(evidence.owners(seen.fields))
+            self._above.setdefault(record.id, set()).update(evidence.owners(seen.fields))
             self._contents[record.id] = seen.fields.get("sha256")
             return
         kinds = evidence.types_of(self._connection, seen)
@@ -46,20 +48,34 @@ class Staying:
         if not any(map(_keeps_some, kinds)):
             return
         for version in records.versions(self._connection, record.serial):
-            seen = evidence.view(version)
-            for kind in evidence.types_of(self._connection, seen):
-                found = [(one, to) for one, _, to in kind.references(seen.fields) if one.kind == "attachment"]
-                self.unlinked |= {to for one, to in found if not one.linked}
-                self.ids |= {to for one, to in found if one.disclosure == "protected"}
+            self._keep(evidence.files_named(self._connection, evidence.view(version)))
+
+    def note_draft(self, draft: Draft) -> None:
+        """Look at what nobody has signed yet: who writes down a person takes the portrait in first."""
+        kind = evidence.type_of(self._connection, draft.type)
+        if draft.type == "attachment":
+            self._above.setdefault(draft.id, set()).update(evidence.owners(draft.fields))
+        elif kind is not None:
+            self._keep((one, to) for one, _, to in kind.references(draft.fields) if one.kind == "attachment")
 
     def note_deleted(self, record: StoredRecord) -> None:
-        """Ask the log what a deleted file belonged to and was made from."""
-        if record.type != "attachment":
-            return
+        """Ask the log which files a deleted record kept, or what a deleted file last belonged to and was made from."""
         for stored in custody.entries_of(self._connection, record.id):
             event = custody_entry.read_entry(stored.entry, stored.disclosures).event
-            if event["type"] in ("ingestion", "modification"):
-                self._above.setdefault(record.id, set()).update(event.get("related", []))
+            kind, related = event["object"]["kind"], set(event.get("related", []))
+            if kind == "attachment" and event["type"] in ("ingestion", "modification"):
+                self._above[record.id] = related
+            elif kind == "record" and event["type"] == "deletion" and record.id not in related:
+                # Those of a record that was taken back do not leave at all, and that is said.
+                self.unlinked |= related
+                self.ids |= related
+
+    def _keep(self, named: Iterable[tuple[Field, str]]) -> None:
+        for one, to in named:
+            if not one.linked:
+                self.unlinked.add(to)
+            if one.disclosure == "protected":
+                self.ids.add(to)
 
     def finish(self) -> None:
         """Follow the copies, once every record of the case was noted."""
