@@ -570,3 +570,24 @@ def test_a_portrait_that_is_marked_leaves(sealing, vault, case, lawyer, out):
 
     sealing(story)
     assert opened(lawyer, out).contents.files == 1
+
+
+def test_a_copy_that_stays_with_a_person_does_not_leave_in_the_place_of_its_original(
+    sealing, vault, case, lawyer, out, tmp_path
+):
+    original = api.intake.attach(vault, case.id, SAMPLES / "photo.jpg", Job())
+    person_id = api.records.add(vault, case.id, "person", {"pseudonym": "P"}).id
+    face = tmp_path / "face.txt"
+    face.write_text("cut out of it")
+    about = api.intake.About(derived_from=original.id, record_id=person_id)
+    portrait = api.intake.attach(vault, case.id, face, Job(), about)
+
+    async def story(person):
+        await person.press("f9")
+        assert "leaves in its place" not in " ".join(person.text().replace("│", " ").split())
+        await person.press("f9")
+        assert portrait.id not in person.app.screen.plan.leaving
+        await person.press("space", "f9", "f9", "f9", "enter", "tab", "enter")
+
+    sealing(story)
+    assert opened(lawyer, out).contents.files == 0

@@ -105,5 +105,9 @@ class Plan:
         ]
 
     def copies_of(self, part: api.sealing.Part) -> list[api.sealing.Part]:
-        """Return the files of this case that were made from a file."""
-        return [one for one in self.parts.values() if one.derived_from == part.record_id]
+        """Return the files of this case that were made from a file and may leave in its place.
+
+        One that stays for a reason of its own, as a portrait cut out of a photo, has to be marked itself.
+        """
+        made = [one for one in self.parts.values() if one.derived_from == part.record_id]
+        return [one for one in made if part.stays or not one.stays]
