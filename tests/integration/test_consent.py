@@ -176,6 +176,22 @@ def test_what_was_deleted_since_still_keeps_what_goes_with_it_here(world, tmp_pa
     assert api.checking.check(vault, [], Job()).report.findings == ()
 
 
+def test_the_same_bytes_again_stay_when_those_that_were_taken_back_are_deleted(world, tmp_path):
+    vault, _, case = world
+    record = give(vault, case, statement="-", consent=BACK)
+    own = take(vault, case, tmp_path / "own", "film", record_id=record)
+    again = take(vault, case, tmp_path / "again", "film")
+    copy = take(vault, case, tmp_path / "copy", "a copy", derived_from=again)
+    other = api.cases.add(vault, "another case").id
+    there = take(vault, other, tmp_path / "there", "film")
+    api.records.delete(vault, own, "it is here twice")
+    assert (back(vault, case), back(vault, other)) == ({record, again, copy}, {there})
+    api.records.delete(vault, again, "she wants nothing left")
+    api.records.delete(vault, record, "she wants nothing left")
+    assert (back(vault, case), back(vault, other)) == ({copy}, {there})
+    assert api.checking.check(vault, [], Job()).report.findings == ()
+
+
 def test_a_deleted_testimony_that_nobody_took_back_keeps_nothing_here(world, tmp_path):
     vault, _, case = world
     record = give(vault, case, **give_fields(take(vault, case, tmp_path / "named", "named")))

@@ -169,3 +169,12 @@ def test_copies_of_a_deleted_file_share_the_fate_of_what_it_belonged_to_at_last(
     take("brighter", derived_from=portrait)
     api.records.delete(vault, portrait, "not needed")
     assert leave() == set()
+
+
+def test_the_same_bytes_again_stay_also_when_those_that_belonged_to_somebody_were_deleted(told):
+    vault, case, take, leave = told
+    person = api.records.add(vault, case, "person", {"pseudonym": "P"}).id
+    portrait, again = take("portrait", record_id=person), take("portrait")
+    take("brighter", derived_from=again)
+    api.records.delete(vault, portrait, "twice")
+    assert leave() == set()

@@ -134,7 +134,7 @@ class Withdrawn:
     def note_file(self, file_id: str, above: Iterable[str], content: Json = None) -> None:
         """Take down what a file belongs to and was made from, and its digest; also of one that is deleted by now."""
         self._above.setdefault(file_id, set()).update(above)
-        self._contents[file_id] = content
+        self._contents[file_id] = content or self._contents.get(file_id)
 
     def ids(self) -> set[str]:
         """Return the ids of all that does not leave any more, once every record and file was looked at."""

@@ -186,6 +186,16 @@ def cases_sharing(connection: Connection, case_serial: int) -> set[int]:
     return {int(row[0]) for row in connection.execute(sql, (case_serial,))}
 
 
+def records_sharing(connection: Connection, record_serial: int) -> list[str]:
+    """Return the ids of the other own attachments that have the content of this one, in any case."""
+    sql = (
+        "SELECT r.id FROM attachment a JOIN attachment b ON b.content_serial = a.content_serial "
+        "JOIN record r ON r.serial = b.record_serial "
+        "WHERE a.record_serial = ? AND b.record_serial <> a.record_serial AND r.origin = '' ORDER BY r.id"
+    )
+    return [str(row[0]) for row in connection.execute(sql, (record_serial,))]
+
+
 def release(connection: Connection, record_serial: int) -> None:
     """Unbind the content of a deleted attachment; a content that nothing binds any more is abandoned to the sweep."""
     row = connection.execute(

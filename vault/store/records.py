@@ -90,6 +90,12 @@ def of_case(connection: Connection, case_serial: int, *, attachments: bool) -> l
     return [_record(row) for row in connection.execute(sql, (case_serial,))]
 
 
+def deleted_files(connection: Connection) -> list[StoredRecord]:
+    """Return all own attachments that were deleted, oldest first."""
+    sql = f"SELECT {_RECORD} WHERE r.type = 'attachment' AND r.deleted = 1 AND r.origin = '' ORDER BY r.serial"
+    return [_record(row) for row in connection.execute(sql)]
+
+
 def all_records(connection: Connection, after: int, limit: int) -> list[StoredRecord]:
     """Return up to `limit` records with a serial above `after`, in the order of their serials."""
     sql = f"SELECT {_RECORD} WHERE r.serial > ? ORDER BY r.serial LIMIT ?"

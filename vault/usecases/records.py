@@ -170,10 +170,7 @@ def delete(vault: OpenVault, record_id: str, why: str, authority: str = "") -> N
         if record.deleted:
             raise RefusedError("That record is deleted already.", "Nothing more is to be done.")
         digest = records.newest(connection, record).digest
-        files: frozenset[str] = frozenset()
-        if not record.origin and record.type != "attachment":
-            back = evidence.taken_back(connection, record)
-            files = evidence.files_kept(connection, record) | (frozenset() if back is None else back | {record.id})
+        files = _that_stay(connection, record)
         evidence.unindex(connection, record)
         content.release(connection, record.serial)
         records.bury(connection, record)
@@ -194,6 +191,16 @@ def delete(vault: OpenVault, record_id: str, why: str, authority: str = "") -> N
 
     vault.atomic(work)
     vault.start_sweep()
+
+
+def _that_stay(connection: Connection, record: StoredRecord) -> frozenset[str]:
+    """Return what the log has to know of a record that is about to be deleted, for `sealing`."""
+    if record.origin:
+        return frozenset()
+    if record.type == "attachment":
+        return frozenset(content.records_sharing(connection, record.serial))
+    back = evidence.taken_back(connection, record)
+    return evidence.files_kept(connection, record) | (frozenset() if back is None else back | {record.id})
 
 
 def load(connection: Connection, record_id: str, version: int = 0) -> Record:

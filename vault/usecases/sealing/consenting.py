@@ -49,19 +49,23 @@ class Consents:
         """Ask the log what a deleted record was: taken back, or a file in between."""
         for stored in custody.entries_of(self._connection, record.id):
             event = custody_entry.read_entry(stored.entry, stored.disclosures).event
-            related = event.get("related", [])
-            if event["object"]["kind"] == "attachment" and event["type"] in ("ingestion", "modification"):
+            kind, related = event["object"]["kind"], event.get("related", [])
+            if kind == "attachment" and event["type"] in ("ingestion", "modification"):
                 self._withdrawn.note_file(record.id, related)
                 self._made_from.update(related)
-            elif (
-                event["object"]["kind"] in ("record", "attachment")
-                and event["type"] == "deletion"
-                and record.id in related
-            ):
+            elif kind == "attachment" and event["type"] == "deletion":
+                # What had the same content shows it no longer.
+                self._withdrawn.note_file(record.id, related)
+                for other in related:
+                    self._withdrawn.note_file(other, (record.id,))
+            elif kind == "record" and event["type"] == "deletion" and record.id in related:
                 self._withdrawn.note_record(record.id, related)
 
     def finish(self) -> None:
         """Look at the other cases that matter, once every record of this one was noted."""
+        for record in records.deleted_files(self._connection):
+            if self._had_others(record):
+                self.note_deleted(record)
         done, waiting = {self._case_serial}, self._cases_beside(self._case_serial)
         while waiting := waiting - done:
             serial = waiting.pop()
@@ -96,6 +100,12 @@ class Consents:
             self._made_from |= {str(original.get("id"))} if isinstance(original, dict) else set()
         elif is_withdrawn(kinds, seen.fields):
             self._withdrawn.note_record(record.id, evidence.taken_back(self._connection, record) or ())
+
+    def _had_others(self, record: StoredRecord) -> bool:
+        """True where a deleted file had the content of others: nothing else leads from those to its case."""
+        entries = (custody_entry.read_entry(one.entry, one.disclosures).event
+                   for one in custody.entries_of(self._connection, record.id))  # fmt: skip
+        return any(event["type"] == "deletion" and "related" in event for event in entries)
 
     def _note_case(self, serial: int) -> None:
         for attachments in (False, True):

@@ -65,6 +65,10 @@ class Staying:
             kind, related = event["object"]["kind"], set(event.get("related", []))
             if kind == "attachment" and event["type"] in ("ingestion", "modification"):
                 self._above[record.id] = related
+            elif kind == "attachment" and event["type"] == "deletion":
+                self._above.setdefault(record.id, set()).update(related)
+                for other in related:
+                    self._above.setdefault(other, set()).add(record.id)
             elif kind == "record" and event["type"] == "deletion" and record.id not in related:
                 # Those of a record that was taken back do not leave at all, and that is said.
                 self.unlinked |= related
