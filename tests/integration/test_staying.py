@@ -178,3 +178,18 @@ def test_the_same_bytes_again_stay_also_when_those_that_belonged_to_somebody_wer
     take("brighter", derived_from=again)
     api.records.delete(vault, portrait, "twice")
     assert leave() == set()
+
+
+def test_a_copy_in_another_case_shares_the_fate_of_what_it_was_made_from(told, tmp_path):
+    vault, _, take, leave = told
+    elsewhere = api.cases.add(vault, "other").id
+    (tmp_path / "p").write_text("portrait")
+    portrait, film = (api.intake.attach(vault, elsewhere, tmp_path / "p", Job()).id for _ in range(2))
+    film_copy, copy = take("shorter", derived_from=film), take("brighter", derived_from=portrait)
+    assert leave() == {film_copy, copy}
+    person = api.records.add(vault, elsewhere, "person", {"pseudonym": "P", "photos": [{"id": portrait}]}).id
+    take("brighter still", derived_from=copy)
+    assert leave() == set(), "the same bytes again, too"
+    api.records.delete(vault, person, "not needed")
+    api.records.delete(vault, portrait, "not needed")
+    assert leave() == set()

@@ -222,7 +222,7 @@ def choose(connection: Connection, choice: Choice, now: datetime, job: Job | Non
     whole = {record_id for record_id, path in choice.withhold if path == ALL}
     wanted_ones: list[tuple[StoredRecord, StoredVersion, RecordView]] = []
     left_out = 0
-    consents, staying = Consents(connection, serial), Staying(connection)
+    consents, staying = Consents(connection, serial), Staying(connection, serial)
     for place, record in enumerate(found):
         if job is not None:
             job.report(LOOKING_UP_STEP, place, 2 * len(found))
@@ -239,9 +239,7 @@ def choose(connection: Connection, choice: Choice, now: datetime, job: Job | Non
         staying.note(record, view)
         if wanted:
             wanted_ones.append((record, version, view))
-    for draft in records.drafts(connection):
-        if draft.case_id == choice.case_id:
-            staying.note_draft(draft)
+    staying.note_drafts(serial)
     consents.finish()
     staying.finish()
     for name in {record.type for record, _, _ in wanted_ones}:

@@ -14,7 +14,7 @@ from vault.formats import custody_entry
 from vault.formats.record import RecordView
 from vault.model import Draft, Json
 from vault.schema import Field, Schema
-from vault.store import custody, records
+from vault.store import cases, custody, records
 from vault.store.database import Connection
 from vault.store.records import StoredRecord
 
@@ -28,10 +28,11 @@ class Staying:
         ids: Ids of files that stay whole.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, case_serial: int) -> None:
         self.unlinked: set[str] = set()
         self.ids: set[str] = set()
         self._connection = connection
+        self._case_serial = case_serial
         self._told: set[str] = set()
         self._above: dict[str, set[str]] = {}
         self._contents: dict[str, Json] = {}
@@ -50,8 +51,14 @@ class Staying:
         for version in records.versions(self._connection, record.serial):
             self._keep(evidence.files_named(self._connection, evidence.view(version)))
 
-    def note_draft(self, draft: Draft) -> None:
-        """Look at what nobody has signed yet: who writes down a person takes the portrait in first."""
+    def note_drafts(self, case_serial: int) -> None:
+        """Look at what nobody has signed yet in a case: who writes down a person takes the portrait in first."""
+        case_id = cases.id_of(self._connection, case_serial)
+        for draft in records.drafts(self._connection):
+            if draft.case_id == case_id:
+                self._note_draft(draft)
+
+    def _note_draft(self, draft: Draft) -> None:
         kind = evidence.type_of(self._connection, draft.type)
         if draft.type == "attachment":
             self._above.setdefault(draft.id, set()).update(evidence.owners(draft.fields))
@@ -82,12 +89,30 @@ class Staying:
                 self.ids.add(to)
 
     def finish(self) -> None:
-        """Follow the copies, once every record of the case was noted."""
+        """Follow the copies, once every record of the case was noted: also to the cases of what they were made from."""
+        done = {self._case_serial}
+        while waiting := self._cases_above() - done:
+            done |= waiting
+            for serial in waiting:
+                self._note_case(serial)
         self.unlinked |= self._same_bytes(self.unlinked)
         self.ids |= {one for one, above in self._above.items() if self._is_kept(above)}
         self.ids -= self._told
         while more := (self._copies() | self._same_bytes(self.ids)) - self.ids - self._told:
             self.ids |= more
+
+    def _cases_above(self) -> set[int]:
+        found = (records.find(self._connection, one) for one in set().union(*self._above.values()) - self._above.keys())
+        return {one.case_serial for one in found if one is not None and one.type == "attachment" and not one.origin}
+
+    def _note_case(self, serial: int) -> None:
+        for attachments in (False, True):
+            for record in records.of_case(self._connection, serial, attachments=attachments):
+                if record.deleted and not record.origin:
+                    self.note_deleted(record)
+                elif not record.origin:
+                    self.note(record, evidence.view(records.newest(self._connection, record)))
+        self.note_drafts(serial)
 
     def _copies(self) -> set[str]:
         return {one for one, above in self._above.items() if above & self.ids}
