@@ -681,6 +681,7 @@ def test_records_that_cannot_be_read_are_refused_without_quoting_them(told, evau
         (b"text = 5\n", 4),
         (b"a = " + b"[" * 100_000, 4),
         (b"a." * 5_000 + b"a = 1", 4),
+        (b"text = " + b"9" * 5_000, 4),
     ):
         path.write_bytes(content)
         found, value = told("record", "add", "--case", place["case"], "--type", "note", "--file", path)

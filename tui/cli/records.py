@@ -113,7 +113,7 @@ def toml_of(name: str) -> dict[str, Json]:
     text = _text(name)
     try:
         return {name: _claimed(value) for name, value in tomllib.loads(text).items()}
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         # The parser's own message may quote what was written; of it, only the place is told.
         found = _PLACE.search(str(error))
         reason = f"it is not TOML{f', see {found[0]}' if found else ''}"
