@@ -52,8 +52,9 @@ def test_a_file_that_stays_is_not_told_of_and_leaves_like_any_other_once_it_is_n
     vault, case, take, _ = told
     person = api.records.add(vault, case, "person", {"pseudonym": "P"}).id
     portrait = take("portrait", record_id=person)
-    with pytest.raises(RefusedError, match="Nothing of this case"):
+    with pytest.raises(RefusedError, match="Nothing of this case") as refused:
         seal(vault, case, "Receiver", tmp_path / "a.age", only=(portrait,))
+    assert "stay unless they are named" in refused.value.advice
     seal(vault, case, "Receiver", tmp_path / "b.age")
     seal(vault, case, "Receiver", tmp_path / "c.age", disclose=((portrait, "sha256"),))
     _, receiver = introduced

@@ -153,12 +153,12 @@ def make_plan(vault: OpenVault, choice: Choice, target: Path, job: Job, warnings
     # Not even that there is such a file is told unless something of it is named.
     chosen = [one for one in found if one.part.disclosed or not one.part.stays]
     if not chosen:
-        raise RefusedError(
-            "Nothing of this case would leave.",
-            "What was received from others or deleted cannot be sealed."
-            if left_out
-            else "Sign a record or attach a file first, or withhold less.",
-        )
+        advice = "Sign a record or attach a file first, or withhold less."
+        if found:
+            advice = "Files of people, notes and consents stay unless they are named: --disclose ID:sha256."
+        elif left_out:
+            advice = "What was received from others or deleted cannot be sealed."
+        raise RefusedError("Nothing of this case would leave.", advice)
     if taken_back := [one.part for one in chosen if one.part.consent and one.part.consent.withdrawn]:
         raise _withdrawn(taken_back)
     held = [one.part for one in chosen if one.part.identifying]
