@@ -194,3 +194,26 @@ def test_a_copy_in_another_case_shares_the_fate_of_what_it_was_made_from(told, t
     api.records.delete(vault, person, "not needed")
     api.records.delete(vault, portrait, "not needed")
     assert leave() == set()
+
+
+def test_what_an_earlier_type_kept_stays_when_the_type_of_now_has_no_such_field(told):
+    vault, case, take, leave = told
+    before = """
+        format = "evidence-type/1"
+        type = "visit"
+        version = 1
+        title = ["report"]
+        label = { en = "Visit" }
+        [[field]]
+        name = "report"
+        kind = "text"
+        label = { en = "Report" }
+    """
+    badge = '\n[[field]]\nname = "badge"\nkind = "attachment"\nlabel = { en = "Badge of the visitor" }\n'
+    api.record_types.add(vault, before + badge)
+    file = take("badge")
+    visit = api.records.add(vault, case, "visit", {"report": "r", "badge": {"id": file}}).id
+    api.record_types.add(vault, before.replace("version = 1", "version = 2"))
+    assert leave() == set()
+    api.records.correct(vault, visit, {"report": "r"})
+    assert leave() == set()

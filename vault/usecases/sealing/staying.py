@@ -38,7 +38,7 @@ class Staying:
         self._contents: dict[str, Json] = {}
 
     def note(self, record: StoredRecord, seen: RecordView) -> None:
-        """Look at a record of the case, and at its earlier versions where they may name files."""
+        """Look at a record of the case, and at its earlier versions."""
         if record.type == "attachment":
             self._above.setdefault(record.id, set()).update(evidence.owners(seen.fields))
             self._contents[record.id] = seen.fields.get("sha256")
@@ -46,9 +46,9 @@ class Staying:
         kinds = evidence.types_of(self._connection, seen)
         named = [{to for one, _, to in kind.references(seen.fields) if one.linked or one.shareable} for kind in kinds]
         self._told |= set.intersection(*named)
-        if not any(map(_keeps_some, kinds)):
-            return
-        for version in records.versions(self._connection, record.serial):
+        self._keep(evidence.files_named(self._connection, seen))
+        for version in records.versions(self._connection, record.serial)[:-1]:
+            # Of the newest one's type nothing follows for those that were signed under another.
             self._keep(evidence.files_named(self._connection, evidence.view(version)))
 
     def note_drafts(self, case_serial: int) -> None:
@@ -131,7 +131,3 @@ class Staying:
 def tells_files(kind: Schema | None) -> bool:
     """True when a type agrees that its records' files are told apart by it."""
     return kind is not None and any(one.linked and one.kind == "attachment" for one in kind.fields)
-
-
-def _keeps_some(kind: Schema) -> bool:
-    return any(one.kind == "attachment" and not one.linked for one in kind.all_fields())
