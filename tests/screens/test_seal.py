@@ -591,3 +591,19 @@ def test_a_copy_that_stays_with_a_person_does_not_leave_in_the_place_of_its_orig
 
     sealing(story)
     assert opened(lawyer, out).contents.files == 0
+
+
+def test_a_portrait_whose_content_was_taken_out_again_is_not_said_to_leave(sealing, vault, case, lawyer, out):
+    person_id = api.records.add(vault, case.id, "person", {"pseudonym": "P"}).id
+    about = api.intake.About(record_id=person_id)
+    api.intake.attach(vault, case.id, SAMPLES / "testimony-zh.txt", Job(), about)
+
+    async def story(person):
+        await person.press("end", "space", "enter", "space", "f9", "f9", "space", "f9", "f9")
+        assert "Look it over" in person.text()
+        assert "testimony-zh" not in person.text(), person.text()
+        assert "2 records; " in person.text(), person.text()
+        await person.press("f9", "enter", "tab", "enter")
+
+    sealing(story)
+    assert opened(lawyer, out).contents.records == 2

@@ -60,7 +60,7 @@ def _choose(talk: Talk, choice: api.sealing.Choice) -> api.sealing.Choice | None
     """Say what would leave, and let things be left out, until the person goes on."""
     while True:
         shown = api.sealing.preview(talk.open_vault, choice).parts
-        parts = [part for part in shown if part.disclosed or not part.stays]
+        parts = [part for part in shown if part.is_told]
         staying = [part for part in shown if part not in parts]
         talk.say("", _("What leaves") + f": {leaving.amount(parts)}")
         for part in parts:

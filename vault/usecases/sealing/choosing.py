@@ -121,6 +121,11 @@ class Part:
     stays: bool = False
     kind: schema.Schema | None = field(default=None, repr=False)
 
+    @property
+    def is_told(self) -> bool:
+        """True when a recipient learns that there is such a thing."""
+        return bool(self.disclosed) or not self.stays
+
 
 @dataclass(frozen=True, slots=True)
 class Preview:

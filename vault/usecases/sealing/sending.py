@@ -151,7 +151,7 @@ def make_plan(vault: OpenVault, choice: Choice, target: Path, job: Job, warnings
 
     found, left_out = vault.read(look)
     # Not even that there is such a file is told unless something of it is named.
-    chosen = [one for one in found if one.part.disclosed or not one.part.stays]
+    chosen = [one for one in found if one.part.is_told]
     if not chosen:
         advice = "Sign a record or attach a file first, or withhold less."
         if found:
