@@ -334,7 +334,8 @@ class VaultApp(App[int]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Offer what can be done here; never a picture of the screen in a file."""
-        for active in screen.active_bindings.values():
+        # Once, whatever number of keys does it.
+        for active in {one.binding.action: one for one in screen.active_bindings.values()}.values():
             binding = active.binding
             if binding.show and binding.description and active.enabled:
                 yield SystemCommand(

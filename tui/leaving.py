@@ -89,6 +89,8 @@ def text_of(part: api.sealing.Part) -> str:
     lines += [""] if lines else []
     if part.content:
         lines.append(_("The file itself leaves: {size}.", size=size(part.size)))
+        if "original_name" in part.withheld:
+            lines.append(_("Its name stays here."))
         if part.identifying:
             lines.append("! " + _("It gives away: {kinds}.", kinds=inside(part)))
         lines.append("")

@@ -29,6 +29,8 @@ STEPS: Final = (
 )
 """What the numbered steps of the core stand for."""
 
+_KEPT_AS: Final = (N_("verified"), N_("intact"), N_("failed"))
+"""What sentences of the core say that a bundle is kept as."""
 _WHILE_READING: Final = {1, 2}
 _MARKS: Final = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·"}
 _MOST: Final = 100

@@ -74,3 +74,15 @@ def test_new_shares_say_that_they_end_the_old_ones_and_ask(place, cli, tmp_path)
     assert (code, second["replaced"]) == (0, True)
     assert cli("recovery", "check", *old, secrets=secrets[1:])[0] == 4
     assert cli("recovery", "check", *(one["file"] for one in second["shares"]), secrets=secrets[1:])[0] == 0
+
+
+def test_nobody_says_yes_to_a_seal_that_is_held_up_all_the_same(place, tmp_path):
+    vault, _, photo = place
+    again = reopen(vault)
+    case = api.cases.page(again)[0].id
+    again.close()
+    words = ("--vault", vault.folder, "seal", "--case", case, "--with-passphrase", "--out", tmp_path / "b.age")
+    secret = "a passphrase of twelve different lanterns"
+    answers = [("Passphrase: ", PASSPHRASE), ("Passphrase for the bundle: ", secret), (", again: ", secret)]
+    code, seen = on_terminal(*words, answers=answers)
+    assert (code, photo.encode() in seen, b"Let it leave all the same" in seen) == (4, True, False)

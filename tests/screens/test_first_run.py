@@ -49,8 +49,18 @@ def test_what_is_typed_on_the_button_goes_nowhere_and_that_is_said(at, tmp_path)
     async def story(person):
         assert isinstance(person.app.focused, Button)
         await person.press(*"ocean")
-        assert "Tab goes to the line" in person.text()
+        assert "Shift+Tab goes to the line" in person.text()
         assert person.app.screen.query_one("#folder", Input).value == str(tmp_path / "new")
+
+    at(story, folder="new")
+
+
+@pytest.mark.parametrize("path", ["/mnt/stick/v", "~/v"])
+def test_a_path_that_is_typed_on_the_button_begins_the_line_anew(at, path):
+    async def story(person):
+        await person.press(*path)
+        assert isinstance(person.app.focused, Input)
+        assert person.app.focused.value == path
 
     at(story, folder="new")
 

@@ -261,6 +261,7 @@ def test_copied_text_stays_inside_unless_that_was_switched_on(at, vault):
 def test_the_palette_offers_no_picture_of_the_screen(at, vault):
     async def story(person):
         titles = [command.title for command in person.app.get_system_commands(person.app.screen)]
+        assert len(titles) == len(set(titles)), "F12 and Ctrl+L lock both"
         assert "New case" in titles
         assert not any("screenshot" in title.lower() for title in titles)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.vault_world import introduce, make_vault, seal
+from tui.dialogs.choose import ChooseDialog
 from tui.screens.record import RecordScreen
 from tui.widgets.reading import Reading
 from vault import api
@@ -293,3 +294,18 @@ def test_a_draft_is_dropped_from_the_list_only_where_one_is_marked_and_after_ask
 
     at(story, vault, size=(100, 24))
     assert api.drafts.page(vault) == []
+
+
+def test_what_is_marked_of_several_is_told_by_signs_and_taken(at, vault):
+    taken = []
+
+    async def story(person):
+        options = [("a", "film"), ("b", "portrait"), ("c", "paper")]
+        dialog = ChooseDialog("Photos", options, ("a",), many=True, may_be_empty=True)
+        person.app.push_screen(dialog, taken.append)
+        await person.settle()
+        assert re.findall(r"\[(.)\] +(\w+)", person.text()) == [("✓", "film"), (" ", "portrait"), (" ", "paper")]
+        await person.press("down", "space", "f9")
+
+    at(story, vault)
+    assert taken == [["a", "b"]]

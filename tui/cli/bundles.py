@@ -40,8 +40,10 @@ def seal(context: Context) -> Result:
         if arguments.preview:
             return _previewed(shown, names, arguments.to, unverified)
         after = _say_before(context, [*_consent_lines(shown), *names.lines])
-        _ask_about(context, unverified)
-        _ask_about_consent(context, shown)
+        if choice.accept_metadata or not any(part.identifying for part in shown.parts):
+            # Otherwise it is held up all the same: nobody should learn to say yes for nothing.
+            _ask_about(context, unverified)
+            _ask_about_consent(context, shown)
         secret = context.new_secret("Passphrase for the bundle") if arguments.with_passphrase else None
         target = Path(arguments.out)
         try:
@@ -180,7 +182,8 @@ def _part_lines(part: api.sealing.Part) -> list[str]:
     ]
     if part.content:
         carried = f"; in it: {inside(part.identifying)}" if part.identifying else ""
-        lines.append(f"    the file itself leaves: {_name(part)}, {size(part.size)}{carried}")
+        stays = "; its name stays" if "original_name" in part.withheld else ""
+        lines.append(f"    the file itself leaves: {_name(part)}, {size(part.size)}{stays}{carried}")
     return lines
 
 

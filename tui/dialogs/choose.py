@@ -10,13 +10,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Button, OptionList, SelectionList
+from textual.widgets import Button, OptionList
 from textual.widgets.option_list import Option
-from textual.widgets.selection_list import Selection
 
 from tui.base import Dialog
 from tui.i18n import N_, _
 from tui.text import one_line
+from tui.widgets.mark_list import MarkList, Row
 from tui.widgets.plain import Heading, Quiet
 
 
@@ -33,7 +33,10 @@ class ChooseDialog(Dialog[list[str] | None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f9", "take", N_("Take these"))]
-    DEFAULT_CSS = "ChooseDialog OptionList { max-height: 14; height: auto; margin-top: 1; }"
+    DEFAULT_CSS = """
+    ChooseDialog OptionList, ChooseDialog MarkList { max-height: 14; height: auto; margin-top: 1; }
+    ChooseDialog MarkList { background: $surface; }
+    """
 
     def __init__(
         self,
@@ -56,13 +59,7 @@ class ChooseDialog(Dialog[list[str] | None]):
             if self._help:
                 yield Quiet(self._help)
             if self._many:
-                # Places instead of keys: what a list keeps must be unique, and a key may be anything.
-                yield SelectionList[int](
-                    *(
-                        Selection(Text(one_line(told, 100)), place, key in self._chosen)
-                        for place, (key, told) in enumerate(self._options)
-                    )
-                )
+                yield MarkList()
             else:
                 yield OptionList(*(Option(Text(one_line(told, 100))) for _key, told in self._options))
             with Horizontal(classes="dialog-buttons"):
@@ -74,10 +71,27 @@ class ChooseDialog(Dialog[list[str] | None]):
 
     def on_mount(self) -> None:
         """Go to what is chosen already."""
+        if self._many:
+            self.call_after_refresh(self._fill)
+            return
         listed = self.query_one(OptionList)
         keys = [key for key, _told in self._options]
         listed.highlighted = keys.index(self._chosen[0]) if self._chosen and self._chosen[0] in keys else 0
         listed.focus()
+
+    def _fill(self) -> None:
+        # Places instead of keys: what a list keeps must be unique, and a key may be anything.
+        rows = [Row(str(place), (told,)) for place, (_key, told) in enumerate(self._options)]
+        marked = {str(place) for place, (key, _told) in enumerate(self._options) if key in self._chosen}
+        listed = self.query_one(MarkList)
+        listed.show_header = False
+        listed.fill(((self._title, 0),), rows, marked)
+        listed.focus()
+
+    @on(MarkList.RowSelected)
+    def _mark(self, event: MarkList.RowSelected) -> None:
+        event.stop()
+        self.query_one(MarkList).action_mark()
 
     @on(OptionList.OptionSelected)
     def _take_one(self, event: OptionList.OptionSelected) -> None:
@@ -88,7 +102,7 @@ class ChooseDialog(Dialog[list[str] | None]):
         """Take what is marked."""
         if not self._many:
             return
-        chosen = [self._options[place][0] for place in sorted(self.query_one(SelectionList).selected)]
+        chosen = [self._options[place][0] for place in sorted(map(int, self.query_one(MarkList).marked))]
         if chosen or self._may_be_empty:
             self.dismiss(chosen)
 

@@ -18,7 +18,9 @@ _END = "."
 
 def add(talk: Talk) -> None:
     """Begin a case."""
-    title = talk.ask(_("A name that tells it from others; only you see it."))
+    title = talk.ask(
+        _("A name that tells it from others, without anybody's real name: whoever opens the vault sees it.")
+    )
     show(talk, api.cases.add(talk.open_vault, title.strip()).id)
 
 

@@ -218,7 +218,11 @@ class CasesScreen(VaultScreen):
 
     async def _new(self) -> None:
         title = await self.app.push_screen_wait(
-            AskDialog(_("New case"), _("A name that tells it from others; only you see it."), do=_("Begin"))
+            AskDialog(
+                _("New case"),
+                _("A name that tells it from others, without anybody's real name: whoever opens the vault sees it."),
+                do=_("Begin"),
+            )
         )
         if title is None:
             return

@@ -84,9 +84,24 @@ class FirstRunScreen(VaultScreen):
         self.query_one("#folder" if self._another else "#to-passphrase").focus()
 
     def on_key(self, event: Key) -> None:
-        """Say where to type when somebody types on a button."""
-        if event.is_printable and event.key != "space" and isinstance(self.focused, Button) and not self._at_passphrase:
-            self.query_one("#where-problem", Plain).say(_("Tab goes to the line with the folder; type it there."))
+        """Begin a folder anew when a path is typed on a button; say where to type for anything else."""
+        if (
+            not event.is_printable
+            or event.key == "space"
+            or not isinstance(self.focused, Button)
+            or self._at_passphrase
+        ):
+            return
+        if event.character in ("/", "~"):
+            folder = self.query_one("#folder", Input)
+            folder.value = event.character
+            # What comes next is put behind it.
+            folder.select_on_focus = False
+            folder.focus()
+            folder.cursor_position = 1
+            event.stop()
+            return
+        self.query_one("#where-problem", Plain).say(_("Shift+Tab goes to the line with the folder; type it there."))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Suggest a passphrase only where one is asked for, and go back only where there is something before."""
