@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tui import folders
+from tui import folders, unfinished
 from tui.dialogs.message import MessageDialog
 from tui.i18n import _, ngettext
-from tui.telling import case_title
-from tui.text import one_line
 from vault import api
 from vault.errors import AlreadyExistsError, CancelledError, RefusedError, VaultError
 from vault.jobs import Job, Progress
@@ -142,22 +140,7 @@ class TakingIn:
 
 def left_dialog(left: Sequence[api.intake.Unfinished]) -> MessageDialog:
     """Return a dialog that tells what became of files that were going in when the vault was locked."""
-    advice = _("Nothing half is left. To go on, attach the same files once more: what is in already is left out.")
-    return MessageDialog(_("Files were going in when the vault was closed"), _told(left), advice)
-
-
-def _told(left: Sequence[api.intake.Unfinished]) -> str:
-    lines = []
-    for one in left:
-        name, rest = one_line(case_title(one.case)), one.count - one.taken
-        if rest:
-            line = _("{case}: {taken} of {count} files went in, {rest} did not.",
-                     case=name, taken=one.taken, count=one.count, rest=rest)  # fmt: skip
-        else:
-            line = ngettext("{case}: the {count} file went in.", "{case}: all {count} files went in.", one.count,
-                            case=name)  # fmt: skip
-        lines.append(line)
-    return "\n".join(lines)
+    return MessageDialog(*unfinished.told(left))
 
 
 def begin(app: VaultApp, case_id: str, paths: Sequence[Path], about: api.intake.About | None = None) -> TakingIn:

@@ -11,7 +11,7 @@ from tui import places
 from tui.dates import told as told_date
 from tui.i18n import N_, _, language
 from vault import api
-from vault.model import Case, Json
+from vault.model import Case, Finding, Json, Severity
 
 _NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 LONG: Final = 60
@@ -30,6 +30,17 @@ _TITLE: Final = re.compile(
 )
 """How the core calls a case that a bundle opened."""
 _MARKS: Final = {"verified": "✓", "intact": "!", "failed": "✗"}
+_SEVERITIES: Final = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·"}
+
+
+def is_replay(finding: Finding) -> bool:
+    """True when it says that the very same bundle is here already: nothing is wrong with that."""
+    return finding.code == "replayed"
+
+
+def mark_of(finding: Finding) -> str:
+    """Return the sign that stands before a finding."""
+    return "=" if is_replay(finding) else _SEVERITIES[finding.severity]
 
 
 def case_title(case: Case) -> str:

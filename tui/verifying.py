@@ -7,6 +7,7 @@ from typing import Final
 
 from tui.i18n import N_, _, from_core, ngettext
 from tui.measures import size
+from tui.telling import is_replay, mark_of
 from tui.text import one_line, shown
 from tui.widgets import wrapping
 from vault import api
@@ -32,7 +33,6 @@ STEPS: Final = (
 _KEPT_AS: Final = (N_("verified"), N_("intact"), N_("failed"))
 """What sentences of the core say that a bundle is kept as."""
 _WHILE_READING: Final = {1, 2}
-_MARKS: Final = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·"}
 _MOST: Final = 100
 _QUOTED: Final = 60
 """Cells of a quoted row; it stays whole on the smallest terminal that is shown on."""
@@ -45,11 +45,13 @@ class Turning:
     Attributes:
         begun: Numbers of the steps that began, in their order.
         wrong: Numbers of those that found something wrong.
+        again: Numbers of those that found the very same bundle here.
         ended: Nothing turns any more.
     """
 
     begun: list[int] = field(default_factory=list)
     wrong: set[int] = field(default_factory=set)
+    again: set[int] = field(default_factory=set)
     ended: bool = False
 
     def watch(self, job: Job) -> Job:
@@ -67,7 +69,9 @@ class Turning:
         self.ended = True
         if report is not None:
             self.begun = [_number(step) for step in report.steps]
-            self.wrong = {_number(one.step) for one in report.findings if one.severity is Severity.ERROR}
+            self.again = {_number(one.step) for one in report.findings if is_replay(one)}
+            errors = (one for one in report.findings if one.severity is Severity.ERROR and not is_replay(one))
+            self.wrong = {_number(one.step) for one in errors}
         elif self._now == _WHILE_READING:
             self.begun, self.wrong = [1], {1}
         else:
@@ -86,6 +90,8 @@ class Turning:
     def _mark(self, number: int) -> str:
         if number in self.wrong:
             return "✗"
+        if number in self.again:
+            return "="
         if number not in self.begun:
             return "–" if self.ended else " "
         return "…" if number in self._now and not self.ended else "✓"
@@ -126,7 +132,7 @@ def told(opened: api.receiving.Opened) -> list[str]:
     lines: list[str] = []
     for one in opened.report.findings[:_MOST]:
         where = f" ({one_line(one.where)})" if one.where and one.where != "bundle" else ""
-        lines.append(f"{_MARKS[one.severity]} {from_core(one.message)}{where}")
+        lines.append(f"{mark_of(one)} {from_core(one.message)}{where}")
     if len(opened.report.findings) > _MOST:
         lines.append(_("… and {count} more", count=len(opened.report.findings) - _MOST))
     if lines:

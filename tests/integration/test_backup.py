@@ -600,7 +600,7 @@ def test_what_cannot_be_restored_leaves_nothing(vault, tmp_path, secret, job, sm
     stick = tmp_path / "stick"
     backup.backup(vault, stick, job)
     with pytest.raises(errors.UnlockError):
-        backup.restore(stick, tmp_path / "again", api.to_secret("not the right one"), job)
+        backup.restore(stick, tmp_path / "a" / "b" / "again", api.to_secret("not the right one"), job)
     with pytest.raises(errors.NotFoundError):
         backup.restore(tmp_path / "nowhere", tmp_path / "again", secret, job)
     with pytest.raises(errors.AlreadyExistsError):

@@ -102,11 +102,14 @@ async def _name(person, stick: Path) -> None:
 def test_a_vault_is_restored_from_a_backup_and_then_unlocked_like_any_other(at, stick, tmp_path):
     async def story(person):
         await _name(person, stick)
-        assert person.app.screen.query_one("#target", Input).value == str(tmp_path / "vault")
+        target = person.app.screen.query_one("#target", Input)
+        assert target.value == str(tmp_path / "vault")
+        target.value = str(tmp_path / "above" / "vault")
         await person.type("not the passphrase of it")
         await person.press("enter")
         assert "Not unlocked" in person.text()
-        assert not (tmp_path / "vault").exists()
+        assert not (tmp_path / "above").exists()
+        target.value = str(tmp_path / "vault")
         await person.type(PASSPHRASE)
         await person.press("enter")
         assert "✓ The vault is restored" in person.text()
@@ -154,8 +157,23 @@ def test_all_that_restoring_asks_for_fits_on_the_smallest_terminal(at, language)
         await person.press("f6")
         screen = person.app.screen
         for name in ("#source", "#target", "#passphrase", "#choose", "#restore", "#shares"):
+            assert screen.query_one(name).region.y >= 1, name
             assert screen.query_one(name).region.bottom <= 23, name
         await person.press("escape")
         assert isinstance(person.app.screen, FirstRunScreen)
+
+    at(story, language=language, folder="new")
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+def test_a_suggested_passphrase_leaves_all_that_is_needed_in_sight(at, language):
+    async def story(person):
+        await person.press("enter", "f5")
+        screen = person.app.screen
+        for name in ("#first", "#suggested", "#second", "#make"):
+            assert screen.query_one(name).region.y >= 1, name
+            assert screen.query_one(name).region.bottom <= 23, name
+        await person.press("escape", "enter")
+        assert screen.query_one("#where-then").region.height
 
     at(story, language=language, folder="new")

@@ -515,3 +515,31 @@ def test_consent_is_noted_line_by_line_and_taken_back(talk, folder, made_vault):
         "interpreted": "unknown", "agreed_on": {"value": "2026-11-02", "precision": "day", "qualifier": "exact"},
     }  # fmt: skip
     assert second == first | {"withdrawn_how": "he called"}
+
+
+def test_what_became_of_files_that_were_going_in_is_said_once_also_of_a_file_that_goes_in_here(
+    talk, vault, made_vault, tmp_path
+):
+    case = api.cases.add(vault, "lantern")
+    api.intake.note_begun(vault, case.id, 3)
+    vault.close()
+    (tmp_path / "film.mp4").touch()
+    os.truncate(tmp_path / "film.mp4", 4 << 30)
+    told = "Files were going in when the vault was closed"
+    one = talk(vault.folder)
+    one.until("other ways")
+    one.type(PASSPHRASE)
+    one.until(told)
+    one.until("lantern: 0 of 3 files went in, 3 did not.")
+    one.pick("Case: lantern")
+    one.pick("Attach files")
+    one.until("Path of the file")
+    one.type(str(tmp_path / "film.mp4"))
+    one.until("Taking in a file.")
+    one.until("%")
+    one.process.kill()
+    again = talk(vault.folder)
+    again.until("other ways")
+    again.type(PASSPHRASE)
+    again.until(told)
+    again.until("lantern: 0 of 1 files went in, 1 did not.")

@@ -282,6 +282,8 @@ def test_the_same_bundle_again_is_told_and_leads_to_its_case(at, vault, friend, 
     async def story(person):
         await receive(person, file)
         assert "= It was received before." in page(person)
+        assert "= 12 " in page(person)
+        assert "✗" not in page(person)
         await person.press("t")
         assert type(person.app.screen).__name__ == "ReceiveScreen"
         await person.press("g")

@@ -373,6 +373,7 @@ def test_leaving_the_folder_choice_writes_nothing(sealing, vault, case, lawyer, 
     async def story(person):
         await person.press("f9", "space", "f9", "f9", "f9", "escape")
         assert "step 4 of 4" in person.text()
+        assert [one.message for one in person.app._notifications] == ["Not sealed: nothing left the vault."]
 
     sealing(story)
     assert not list(out.iterdir())

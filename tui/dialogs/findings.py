@@ -8,12 +8,12 @@ from textual.widgets import Button
 
 from tui.base import Dialog
 from tui.i18n import _, from_core, ngettext
+from tui.telling import mark_of
 from tui.text import one_line
 from tui.widgets.plain import Heading, Plain, Quiet
 from vault.model import Report, Severity
 
 _MOST = 200
-_MARKS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·"}
 
 
 class FindingsDialog(Dialog[None]):
@@ -43,7 +43,7 @@ class FindingsDialog(Dialog[None]):
                     yield Plain(f"✗ {told}\n", classes="problem")
                 for one in report.findings[:_MOST]:
                     where = f" ({one_line(one.where)})" if one.where else ""
-                    yield Plain(f"{_MARKS[one.severity]} {from_core(one.message)}{where}")
+                    yield Plain(f"{mark_of(one)} {from_core(one.message)}{where}")
                 if len(report.findings) > _MOST:
                     yield Plain(_("… and {count} more", count=len(report.findings) - _MOST))
                 if report.not_checked:

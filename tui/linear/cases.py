@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from tui import consenting, telling
@@ -11,7 +12,7 @@ from tui.linear.talk import Back, Talk
 from tui.text import one_line
 from vault import api
 from vault.errors import VaultError
-from vault.model import Draft, Json, Record
+from vault.model import Attachment, Draft, Json, Record
 
 _END = "."
 
@@ -195,12 +196,21 @@ def attach(talk: Talk, case_id: str) -> None:
             return
         path = Path(typed).expanduser()
         try:
-            taken = talk.long(
-                _("Taking in a file."),
-                lambda job, path=path: api.intake.attach(talk.open_vault, case_id, path, job, once=True),  # type: ignore[misc]
-            )
+            taken = _taken(talk, case_id, path)
         except VaultError as error:
             talk.say("✗ " + _("not taken in"))
             talk.tell(error)
             continue
         talk.say("✓ " + _("taken in"), f"SHA-256 {taken.sha256}")
+
+
+def _taken(talk: Talk, case_id: str, path: Path) -> Attachment:
+    vault = talk.open_vault
+    # As in the screens: when it is locked meanwhile, it is said afterwards that the file did not go in.
+    with contextlib.suppress(VaultError):
+        api.intake.note_begun(vault, case_id, 1)
+    try:
+        return talk.long(_("Taking in a file."), lambda job: api.intake.attach(vault, case_id, path, job, once=True))
+    finally:
+        with contextlib.suppress(VaultError):
+            api.intake.note_ended(vault, case_id)

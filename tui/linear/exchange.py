@@ -9,13 +9,13 @@ from pathlib import Path
 from tui import consenting, leaving, verifying
 from tui.i18n import _, from_core, ngettext
 from tui.linear.talk import Talk
+from tui.telling import mark_of
 from tui.text import one_line
 from vault import api
 from vault.errors import FormatError, IntegrityError, PassphraseNeededError, UnlockError
 from vault.model import Contact, Report, Secret, Severity, Verdict
 
 _CARD_LIMIT = 1 << 20
-_MARKS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·"}
 _MOST = 200
 
 
@@ -252,7 +252,7 @@ def check(talk: Talk) -> None:
 def _findings(talk: Talk, report: Report) -> None:
     for one in report.findings[:_MOST]:
         where = f" ({one_line(one.where)})" if one.where else ""
-        talk.say(f"{_MARKS[one.severity]} {from_core(one.message)}{where}")
+        talk.say(f"{mark_of(one)} {from_core(one.message)}{where}")
     if len(report.findings) > _MOST:
         talk.say(_("… and {count} more", count=len(report.findings) - _MOST))
     if report.not_checked:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from tui import i18n, supervisor, telling
+from tui import i18n, supervisor, telling, unfinished
 from tui.i18n import _, from_core, ngettext
 from tui.linear import cases, exchange, shares
 from tui.linear.talk import Back, Leave, Talk
@@ -76,6 +76,9 @@ def _take_over(talk: Talk, vault: api.OpenVault) -> None:
     if talk.settings.language and not talk.options.language_chosen:
         i18n.use(talk.settings.language)
     talk.vault = vault
+    if left := api.intake.unfinished(vault):
+        title, lines, advice = unfinished.told(left)
+        talk.say(title, *lines.split("\n"), advice)
 
 
 def _unlock(talk: Talk, typed: str) -> api.OpenVault:

@@ -15,7 +15,7 @@ from tui.dialogs.choose import ChooseDialog
 from tui.dialogs.confirm import ConfirmDialog
 from tui.i18n import N_, _, language
 from tui.panes.base import CasePane
-from tui.telling import VERDICTS, types_of
+from tui.telling import types_of
 from tui.widgets.plain import Quiet
 from tui.widgets.wide_table import Cell, WideTable
 from vault import api
@@ -132,7 +132,8 @@ class RecordsPane(CasePane):
         if record.deleted:
             return _("deleted")
         if record.origin:
-            return _("received, {verdict}", verdict=_(VERDICTS.get(record.verdict, record.verdict)))
+            # In one word: the column is narrow, and the record itself says it whole.
+            return _("received, {verdict}", verdict=_(record.verdict))
         count = len(record.versions)
         return _("version {number}", number=count) if count > 1 else ""
 

@@ -20,7 +20,6 @@ from tui.widgets.frame import TitleBar, below
 from tui.widgets.plain import Heading, Plain, Quiet
 from tui.widgets.secret import SecretInput
 from vault import api
-from vault.errors import RefusedError
 
 
 class FirstRunScreen(VaultScreen):
@@ -66,7 +65,9 @@ class FirstRunScreen(VaultScreen):
             with Vertical(id="passphrase", classes="form"):
                 yield Heading(_("Step 2 of 3: passphrase"))
                 yield Plain("", id="where-then")
-                yield Quiet(_("Several words that do not belong together are easier to remember than signs."))
+                yield Quiet(
+                    _("Several words that do not belong together are easier to remember than signs."), id="several"
+                )
                 yield Plain(_("Passphrase"), classes="label")
                 yield SecretInput(id="first")
                 yield Plain("", id="strength")
@@ -124,6 +125,7 @@ class FirstRunScreen(VaultScreen):
                 self.query_one(line, SecretInput).action_clear()
             for told in ("#suggested", "#strength", "#passphrase-problem"):
                 self.query_one(told, Plain).say("")
+            self._leave_room(False)
             self._turn_to("where")
             self.query_one("#folder").focus()
 
@@ -206,12 +208,10 @@ class FirstRunScreen(VaultScreen):
         self.query_one("#suggested", Plain).say("")
         self.query_one("#make", Button).disabled = True
         try:
-            await self.core(self.evault.folder.parent.mkdir, parents=True, exist_ok=True)
-        except OSError as error:
-            raise RefusedError("The folder above the vault cannot be made.", "Choose another place.") from error
+            vault = await self.core(api.setup.create, self.evault.folder, secret)
         finally:
             self.query_one("#make", Button).disabled = False
-        await self.evault.opened(await self.core(api.setup.create, self.evault.folder, secret))
+        await self.evault.opened(vault)
         self.app.push_screen(SharesScreen(first_run=True))
 
     @on(Button.Pressed, "#suggest")
@@ -223,9 +223,15 @@ class FirstRunScreen(VaultScreen):
         self.query_one("#first", SecretInput).fill(phrase)
         self.query_one("#second", SecretInput).action_clear()
         self.query_one("#suggested", Plain).say(
-            _("Learn this phrase, then type it in the second line; it is not shown again:") + f"\n\n    {phrase}\n"
+            _("Learn this phrase, then type it in the second line; it is not shown again:") + f"\n    {phrase}"
         )
+        self._leave_room(True)
         self.query_one("#second").focus()
+
+    def _leave_room(self, suggested: bool) -> None:
+        """Let the phrase stand in the place of what was read by now, or the buttons would be out of sight."""
+        for name in ("#where-then", "#several"):
+            self.query_one(name).display = not suggested
 
     @on(Button.Pressed, "#restore")
     def action_restore(self) -> None:

@@ -17,7 +17,7 @@ from tui.gathering import gather
 from tui.i18n import N_, _
 from tui.notices import advice_of, notice_for, sentence_of
 from tui.widgets.frame import TitleBar, below
-from tui.widgets.plain import Heading, Plain, Quiet
+from tui.widgets.plain import Plain, Quiet
 from tui.widgets.secret import SecretInput
 from vault import api
 from vault.errors import RefusedError, UnlockError
@@ -41,11 +41,10 @@ class RestoreScreen(VaultScreen):
         """Lay it out."""
         yield TitleBar(_("Evidence vault"), _("restore from a backup"))
         with VerticalScroll(classes="content", can_focus=False), Vertical(classes="form"):
-            yield Heading(_("Restore from a backup"))
             yield Plain(_("Where is the backup?"), classes="label")
-            yield Input(id="source", compact=True, placeholder=_("The folder of the backup, or the stick it is on"))
+            yield Input(id="source", placeholder=_("The folder of the backup, or the stick it is on"))
             yield Plain(_("Where is the vault to lie?"), classes="label")
-            yield Input(self._suggested(), id="target", compact=True)
+            yield Input(self._suggested(), id="target")
             yield Plain(_("Passphrase of the backup"), classes="label")
             yield SecretInput(id="passphrase")
             yield Plain("", id="problem", classes="problem")
@@ -53,7 +52,7 @@ class RestoreScreen(VaultScreen):
                 yield Button(_("Choose the backup"), id="choose", variant="primary")
                 yield Button(_("Restore"), id="restore")
                 yield Button(_("With recovery shares"), id="shares")
-            yield Quiet(_("The backup stays as it is. The vault goes into a folder that does not exist yet."))
+            yield Quiet(_("The backup is only read. The vault goes into a new folder."))
         yield from below()
 
     def on_mount(self) -> None:
@@ -138,13 +137,9 @@ class RestoreScreen(VaultScreen):
 
     async def _restore(self, secret: Secret | list[api.Share]) -> None:
         source, target = self._place("#source"), self._place("#target")
-        source = await self.core(_backup_at, source)
+        source = await self.core(api.backup.find, source)
         self._busy = True
         try:
-            try:
-                await self.core(target.parent.mkdir, parents=True, exist_ok=True)
-            except (OSError, ValueError) as error:
-                raise RefusedError("The folder above the vault cannot be made.", "Choose another place.") from error
             passed = await self.long(
                 _("Restoring the vault"), lambda job: api.backup.restore(source, target, secret, job)
             )
@@ -159,9 +154,3 @@ class RestoreScreen(VaultScreen):
             advice = _("Its passphrase is the old one. With the shares a new one is set: F3 on the next screen.")
         await self.app.push_screen_wait(MessageDialog(_("✓ The vault is restored"), "\n\n".join(lines), advice))
         self.evault.again(folder=str(target))
-
-
-def _backup_at(folder: Path) -> Path:
-    """Return the backup's folder, where the one that holds it was named."""
-    inside = folder / folders.BACKUP
-    return inside if not (folder / "segments").is_dir() and inside.is_dir() else folder

@@ -169,7 +169,7 @@ class SealScreen(VaultScreen):
                 )
             )
             if secret is None:
-                return ()
+                return self._not_sealed()
         chosen = await self.app.push_screen_wait(
             ChooseFilesDialog(
                 _("Where does the bundle go?"), "folder",
@@ -177,7 +177,7 @@ class SealScreen(VaultScreen):
             )
         )  # fmt: skip
         if not chosen:
-            return ()
+            return self._not_sealed()
         vault, folder, count = self.vault, chosen[0], max(1, len(self.plan.to))
         agreed = await self.app.push_screen_wait(
             ConfirmDialog(
@@ -188,7 +188,7 @@ class SealScreen(VaultScreen):
             )
         )
         if not agreed:
-            return ()
+            return self._not_sealed()
         title = ngettext("Sealing {count} bundle", "Sealing {count} bundles", count)
         try:
             return await self.long(title, lambda job: _sealed(vault, choice, self.plan.to, secret, folder, job))
@@ -196,6 +196,10 @@ class SealScreen(VaultScreen):
             # It says how many for earlier recipients were made.
             self.evault.tell(error)
             return ()
+
+    def _not_sealed(self) -> tuple[api.sealing.Sealed, ...]:
+        self.notify(_("Not sealed: nothing left the vault."), markup=False)
+        return ()
 
 
 def _sealed(

@@ -87,12 +87,12 @@ def make_folders(folder: Path, what: str) -> None:
 
 
 def empty_place(folder: Path, what: str) -> Path:
-    """Return the real path of a folder to be made, after the folders above it were made where they are missing.
+    """Return the real path of a folder to be made; the folders above it are left to `make_folders`.
 
     Raises:
         AlreadyExistsError: Something is there, and not an empty folder.
         RefusedError: It is where a medium is mounted, which cannot be replaced.
-        StorageError: A folder above it cannot be created, or it cannot be looked into.
+        StorageError: It cannot be looked into.
     """
     folder = Path(os.path.realpath(folder))
     try:
@@ -103,7 +103,6 @@ def empty_place(folder: Path, what: str) -> Path:
                 raise RefusedError("A medium is mounted at that folder.", "Name a new folder on the medium.")
     except OSError as error:
         raise storage_error(error, what) from error
-    make_folders(folder.parent, what)
     return folder
 
 

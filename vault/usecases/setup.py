@@ -61,6 +61,7 @@ def create(
     """
     require_strength(secret)
     folder = files.empty_place(folder, "the folder of the vault")
+    files.make_folders(folder.parent, "the folder of the vault")
     if network_file_system(folder.parent):
         raise NetworkFileSystemError(
             "The folder lies on a network file system, where another computer could write to it unnoticed.",

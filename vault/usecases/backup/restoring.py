@@ -125,6 +125,8 @@ def _open(place: BackupFolder, sequence: int, secret: Secret | Sequence[Share]) 
 def _rebuild(
     place: BackupFolder, manifest: Manifest, opened: OpenKeys, folder: Path, job: Job, clock: Callable[[], datetime]
 ) -> None:
+    # Not before the backup is open: a mistyped passphrase leaves nothing behind.
+    files.make_folders(folder.parent, "the folder of the vault")
     if files.free_space(folder.parent) < manifest.size + (64 << 20):
         raise DiskFullError("There is not enough free space for the vault.", "Free some space and try again.")
     building = folder.parent / f".{random_bytes(8).hex()}.part"
