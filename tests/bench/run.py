@@ -19,8 +19,9 @@ import growth
 import hot
 import large
 import small
+import still
 
-PARTS = ("bulk", "small", "scale", "growth", "hot")
+PARTS = ("bulk", "small", "scale", "growth", "hot", "still")
 
 
 def main() -> None:
@@ -29,7 +30,7 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, action="append", help="one part; repeat it for several")
     parser.add_argument("--folder", default=None, help="where to work (default: the system's folder for such files)")
     parser.add_argument("--rounds", type=int, default=3, help="of bulk and small; the best is taken")
-    parser.add_argument("--size", type=int, default=1024, help="MiB of the file of bulk and hot")
+    parser.add_argument("--size", type=int, default=1024, help="MiB of the file of bulk, hot and still")
     parser.add_argument("--files", type=int, default=10000, help="of small")
     parser.add_argument("--records", default="1000,10000,100000", help="sizes of scale, ascending")
     parser.add_argument("--entries", type=int, default=10, help="custody entries for each record of scale")
@@ -49,6 +50,8 @@ def main() -> None:
             growth.growth(folder, tuple(map(int, options.sizes.split(","))))
         if "hot" in parts:
             hot.hot(folder, options.size)
+        if "still" in parts:
+            still.still(folder, options.size)
         if "scale" in parts:
             sizes = tuple(map(int, options.records.split(",")))
             large.large(Path(options.keep or folder / "scale"), sizes, options.entries, options.plot)

@@ -51,6 +51,11 @@ def make(folder: Path) -> None:
     receiver.close()
 
 
+def unlock(folder: Path, which: str) -> api.OpenVault:
+    """Open one of the two vaults."""
+    return api.setup.unlock(folder / which, api.to_secret(PASSPHRASE))
+
+
 def bare(folder: Path, source: Path) -> float:
     """Insert a file's chunks with the store's own settings and nothing else, hashing beside; return seconds."""
     database = Database.create(folder / "bare.db", Secret(bytes(32)))
@@ -80,7 +85,7 @@ def work(name: str, folder: Path, arguments: list[str]) -> dict[str, object]:
         return {}
     if name == "bare":
         return {"seconds": bare(folder, Path(arguments[0]))}
-    vault = api.setup.unlock(folder / ("b" if name in ("open", "receive") else "a"), api.to_secret(PASSPHRASE))
+    vault = unlock(folder, "b" if name in ("open", "receive") else "a")
     before = reset_peak()
     job = Job()
     start = time.perf_counter()
