@@ -11,9 +11,11 @@ from tui import places
 from tui.dates import told as told_date
 from tui.i18n import N_, _, language
 from vault import api
+from vault.errors import NotFoundError
 from vault.model import Case, Finding, Json, Severity
 
-_NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
+NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
+"""Where no record is named, or none is looked up."""
 LONG: Final = 60
 """Characters from which a value stands on lines of its own."""
 
@@ -69,7 +71,7 @@ def sender(origin: str, names: Mapping[str, str], verdict: str = "") -> str:
     return f"{_MARKS.get(verdict, '')} {whom}".strip() if origin else ""
 
 
-def told(field: api.Field, value: Json, names: Mapping[str, str] = _NO_NAMES) -> str:
+def told(field: api.Field, value: Json, names: Mapping[str, str] = NO_NAMES) -> str:
     """Return a value of a field in words; of a group its members line by line.
 
     Args:
@@ -82,6 +84,20 @@ def told(field: api.Field, value: Json, names: Mapping[str, str] = _NO_NAMES) ->
         blocks = field.kind == "group" or any("\n" in one for one in inner)
         return ("\n\n" if blocks else "\n").join(inner)
     return _one(field, value, names)
+
+
+def names_in(vault: api.OpenVault, schema: api.Schema, *versions: dict[str, Json]) -> dict[str, str]:
+    """Return id → title of the own records and attachments that versions of a record name; as `told` takes them."""
+    named = {found for fields in versions for _field, _path, found in schema.references(fields)}
+    return {one: title_of(vault, one) for one in named}
+
+
+def title_of(vault: api.OpenVault, record_id: str) -> str:
+    """Return what a record or attachment of this vault is called, or that it is not here."""
+    try:
+        return api.records.outline(vault, record_id)[0].title or _("(no title)")
+    except NotFoundError:
+        return _("a record that is not here")
 
 
 def label_of(schema: api.Schema, path: str) -> str:

@@ -238,7 +238,7 @@ def test_a_redacted_copy_is_attached_as_made_from_the_file(looking, vault, case,
     place = tmp_path / "place"
     place.mkdir()
     (place / "blurred.png").write_bytes(png((1, 2, 3)))
-    monkeypatch.setattr("tui.dialogs.choose_files._last_folder", place)
+    monkeypatch.setattr("tui.dialogs.choose_files._last", {False: place, True: place})
 
     async def story(person):
         await person.press("m", "enter")
@@ -334,3 +334,33 @@ def test_a_smaller_picture_is_the_mean_of_the_larger():
     picture = api.looking.Picture(4, 2, (white + black) * 2 + (black + white) * 2, 4, 2)
     assert pictures.drawn(picture, pictures.window(picture, 2, 1)) == [[(127, 127, 127)] * 2]
     assert pictures.drawn(picture, pictures.window(picture, 4, 2))[0] == [(255,) * 3, (0,) * 3] * 2
+
+
+def test_a_file_is_given_to_a_person_by_name_and_that_is_signed_with_its_reason(at, vault, case, tmp_path):
+    (tmp_path / "face.txt").write_text("x")
+    one = api.intake.attach(vault, case.id, tmp_path / "face.txt", Job())
+    api.records.add(vault, case.id, "note", {"title": "Plan", "text": "x"})
+    whose = api.records.add(vault, case.id, "person", {"pseudonym": "P-1"})
+
+    async def story(person):
+        person.app.push_screen(AttachmentScreen(one.id))
+        await person.settle()
+        await person.press("b")
+        assert "Files of a person or a note stay" in person.text()
+        assert person.text().index("P-1") < person.text().index("Plan")
+        await person.press("enter")
+        assert "Sign version 2" in person.text()
+        assert "P-1" in person.text()
+        assert str(whose.id) not in person.text()
+        await person.press("escape", "b", "enter", "shift+tab")
+        await person.type("her portrait")
+        await person.press("tab", "tab", "enter")
+        await person.press("f3")
+        assert "Belongs to: P-1" in person.text()
+
+    at(story, vault, size=(100, 40))
+    (now,) = api.intake.page(vault, case.id)
+    assert now.fields["belongs_to"] == {"id": whose.id}
+    assert not any(
+        part.is_told for part in api.sealing.preview(vault, api.sealing.Choice(case.id, only=(one.id,))).parts
+    )

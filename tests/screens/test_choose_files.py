@@ -284,3 +284,25 @@ def test_of_a_very_full_folder_a_part_is_shown_and_typing_finds_the_rest(choosin
 )
 def test_what_names_no_existing_file_is_no_path(text, tmp_path):
     assert folders.pasted(text, tmp_path) == []
+
+
+def test_what_goes_out_is_not_offered_the_folder_of_what_came_in(at, vault, folder, tmp_path, monkeypatch):
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    monkeypatch.setattr("tui.dialogs.choose_files._last", {})
+
+    async def story(person):
+        person.app.push_screen(ChooseFilesDialog("In", start=folder))
+        await person.settle()
+        await person.press("z", "enter")
+        person.app.push_screen(ChooseFilesDialog("Out", "folder"))
+        await person.settle()
+        assert f"{os.sep}home" in person.text()
+        assert f"{os.sep}place" not in person.text()
+        await person.press("escape")
+        person.app.push_screen(ChooseFilesDialog("In again"))
+        await person.settle()
+        assert f"{os.sep}place" in person.text()
+
+    at(story, vault)

@@ -30,7 +30,7 @@ def out(tmp_path: Path, monkeypatch) -> Path:
     """Where bundles go; choosing begins there."""
     place = tmp_path / "out"
     place.mkdir()
-    monkeypatch.setattr("tui.dialogs.choose_files._last_folder", place)
+    monkeypatch.setattr("tui.dialogs.choose_files._last", {False: place, True: place})
     return place
 
 

@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def files(at, vault, case, folder, monkeypatch):
     """Return a function that runs a story on the pane of files."""
-    monkeypatch.setattr("tui.dialogs.choose_files._last_folder", folder)
+    monkeypatch.setattr("tui.dialogs.choose_files._last", {False: folder, True: folder})
 
     def run(story, **more):
         async def whole(person):

@@ -309,3 +309,22 @@ def test_what_is_marked_of_several_is_told_by_signs_and_taken(at, vault):
 
     at(story, vault)
     assert taken == [["a", "b"]]
+
+
+def test_files_are_attached_for_a_person_and_it_is_said_that_they_stay(at, vault, case, tmp_path):
+    made = api.records.add(vault, case.id, "person", {"pseudonym": "P-1"})
+    (tmp_path / "portrait.txt").write_text("x")
+
+    async def story(person):
+        await read(person, made)
+        before = len(looks(vault, made))
+        await person.press("a")
+        assert "They stay when the case is sealed, unless you mark them." in person.text()
+        await person.type(str(tmp_path / "portrait.txt"))
+        await person.press("enter")
+        await person.until(lambda: "• portrait.txt" in person.text())
+        assert len(looks(vault, made)) == before
+
+    at(story, vault, size=(100, 40))
+    (one,) = api.intake.page(vault, case.id)
+    assert one.fields["belongs_to"] == {"id": made.id}

@@ -34,8 +34,9 @@ _MOST: Final = 400
 _LONGEST: Final = 255
 """Bytes of a new name that every file system of today takes."""
 
-_last_folder: Path | None = None
-"""Where this process chose last; it is written down nowhere."""
+_last: dict[bool, Path] = {}
+"""Where this process chose last, of what goes in (False) and of what goes out (True): what leaves is never put beside
+what was taken in without a thought. It is written down nowhere."""
 
 
 class _Line(Input):
@@ -54,7 +55,7 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
             a folder, taken by nothing yet.
         do: The word on the button; a count is added to it where many can be chosen.
         name: A suggested name, for the mode ``"new"``.
-        start: The folder to begin with; else the one chosen from last, else the home folder.
+        start: The folder to begin with; else the one where such a thing was chosen last, else the home folder.
         notice: A remark, for example what is about to happen; may be empty.
         pasted: What was pasted or dropped before it was there; taken as if it came now.
     """
@@ -85,7 +86,8 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
         super().__init__()
         self._title, self._mode, self._name, self._notice, self._given = title, mode, name, notice, pasted
         self._do = do or {"folder": _("Take this folder"), "new": _("Take this name")}.get(mode) or _("Take")
-        self._folder = start or _last_folder or Path.home()
+        self._goes_out = mode in ("folder", "new")
+        self._folder = start or _last.get(self._goes_out) or Path.home()
         self._entries: list[Entry] = []
         self._rows: list[Entry] = []
         self._marked: dict[Path, int] = {}
@@ -385,6 +387,5 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
             self.query_one(_Line).insert_text_at_cursor((text.splitlines() or [""])[0])
 
     def _end(self, paths: tuple[Path, ...]) -> None:
-        global _last_folder
-        _last_folder = self._folder
+        _last[self._goes_out] = self._folder
         self.dismiss(tuple(path.absolute() for path in paths))

@@ -9,14 +9,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 
-from tui import attachments, places, writing_out
+from tui import attachments, belonging, places, writing_out
 from tui.base import VaultScreen
 from tui.dialogs.ask import AskDialog
 from tui.dialogs.choose_files import ChooseFilesDialog
 from tui.i18n import N_, _, from_core, language
 from tui.measures import size
 from tui.taking_in import begin
-from tui.telling import VERDICTS, said, told
+from tui.telling import VERDICTS, said, title_of, told
 from tui.widgets.frame import TitleBar, below
 from tui.widgets.picture import PictureView
 from tui.widgets.plain import Plain
@@ -47,12 +47,13 @@ class AttachmentScreen(VaultScreen):
         "- go closer to a picture and farther from it, the arrow keys about in it. "
         "Looking at it is entered in the custody log. Nothing is written to the disk, and no other program opens it: "
         "pictures are decoded in a process that has no keys. m attaches a copy from which something was removed, for "
-        "example a blurred face, and names this file as its source."
+        "example a blurred face, and names this file as its source. b says to which person or record it belongs."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f3", "switch", N_("Facts"), tooltip=N_("Go from the look to what is known, and back")),
         Binding("e", "extract", N_("Extract")),
         Binding("m", "made_from", N_("Redacted copy"), tooltip=N_("Attach a copy that was made from this file")),
+        Binding("b", "belongs", N_("Belongs to"), tooltip=N_("Say which person or record it belongs to")),
         Binding("c", "record", N_("Its record"), tooltip=N_("What is said of it, and the way to correct it")),
         Binding("t", "encoding", N_("Other letters"), tooltip=N_("Read an old text in another encoding")),
     ]
@@ -205,10 +206,7 @@ class AttachmentScreen(VaultScreen):
             value = one.fields.get(name)
             wanted = str(value.get("id", "")) if isinstance(value, dict) else ""
             if wanted:
-                try:
-                    found[wanted] = api.records.outline(self.vault, wanted)[0].title or _("(no title)")
-                except NotFoundError:
-                    found[wanted] = _("a record that is not here")
+                found[wanted] = title_of(self.vault, wanted)
         return found
 
     # -- what can be done ---------------------------------------------------------------------------------------------
@@ -236,6 +234,15 @@ class AttachmentScreen(VaultScreen):
         from tui.screens.record import RecordScreen
 
         self.app.push_screen(RecordScreen(self._attachment_id))
+
+    def action_belongs(self) -> None:
+        """Say to whom or what it belongs."""
+        if self._one is not None:
+            self.work("saying what a file belongs to", self._give(self._one))
+
+    async def _give(self, one: Attachment) -> None:
+        if await belonging.give(self, one):
+            await self._show()
 
     def action_made_from(self) -> None:
         """Attach a copy that was made from this file."""

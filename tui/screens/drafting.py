@@ -23,6 +23,7 @@ from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.message import MessageDialog
 from tui.dialogs.sign import SignDialog
 from tui.i18n import N_, _, language
+from tui.telling import names_in
 from tui.widgets.difference import compare_records
 from tui.widgets.form import Form
 from tui.widgets.frame import TitleBar, below
@@ -249,7 +250,8 @@ class DraftScreen(VaultScreen):
             return
         pieces = None
         if self.draft.based_on:
-            pieces = await self.core(compare_records, self.schema, before, fixed | fields)
+            names = await self.core(names_in, self.vault, self.schema, before, fields)
+            pieces = await self.core(compare_records, self.schema, before, fixed | fields, names)
             if all(piece.sign == " " for piece in pieces):
                 raise RefusedError(
                     "This would change nothing: the newest version says the same.", "Nothing was signed."

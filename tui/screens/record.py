@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.widget import Widget
 
+from tui import belonging
 from tui.base import VaultScreen
 from tui.dialogs.ask import AskDialog
 from tui.dialogs.choose import ChooseDialog
@@ -17,7 +18,7 @@ from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.difference import DifferenceDialog
 from tui.i18n import N_, _, language, ngettext
 from tui.screens.record_edit import correction, screen_for
-from tui.telling import VERDICTS, bare, said, told, types_of
+from tui.telling import VERDICTS, bare, said, title_of, told, types_of
 from tui.text import one_line
 from tui.widgets.difference import compare_records
 from tui.widgets.fields import label
@@ -25,7 +26,6 @@ from tui.widgets.frame import TitleBar, below
 from tui.widgets.plain import Heading, Plain, Quiet
 from tui.widgets.reading import Reading
 from vault import api
-from vault.errors import NotFoundError
 from vault.model import Record, RecordVersion
 
 
@@ -38,10 +38,12 @@ class RecordScreen(VaultScreen):
 
     HELP = N_(
         "What the newest version says. Looking at a record is entered in the custody log. v shows another version, d "
-        "what a version changed, c begins a correction: the signed versions stay as they are."
+        "what a version changed, c begins a correction: the signed versions stay as they are. a attaches files that "
+        "belong to it, such as a portrait or a scanned paper."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "correct", N_("Correct")),
+        Binding("a", "attach", N_("Attach files"), tooltip=N_("Attach files that belong to this record")),
         Binding("v", "version", N_("Versions")),
         Binding("d", "difference", N_("Difference")),
         Binding("x", "delete", N_("Delete")),
@@ -50,6 +52,7 @@ class RecordScreen(VaultScreen):
     RecordScreen .record { padding: 1 2; }
     RecordScreen .field-name { color: $text-muted; margin-top: 1; }
     RecordScreen Reading { padding-left: 2; }
+    RecordScreen #belonging { height: auto; }
     """
 
     def __init__(self, record_id: str) -> None:
@@ -87,7 +90,7 @@ class RecordScreen(VaultScreen):
             parts.append(Plain(name, classes="field-name"))
             parts.append(Reading(text))
         parts += self._versions(record)
-        parts += await self._files(record)
+        parts.append(Vertical(*await self._files(record), id="belonging"))
         place = self.query_one(".record", VerticalScroll)
         await place.remove_children()
         await place.mount_all(parts)
@@ -122,11 +125,7 @@ class RecordScreen(VaultScreen):
         """Return id → title of the records and attachments that this one names."""
         found = {}
         for wanted, here in api.records.references(self.vault, record).values():
-            try:
-                other, _files = api.records.outline(self.vault, here) if here else (None, 0)
-            except NotFoundError:
-                other = None
-            found[wanted] = f"{other.title or _('(no title)')}" if other else _("a record that is not here")
+            found[wanted] = title_of(self.vault, here)
         return found
 
     def _versions(self, record: Record) -> list[Widget]:
@@ -155,6 +154,17 @@ class RecordScreen(VaultScreen):
     def action_correct(self) -> None:
         """Begin a correction, or go on with one."""
         self.work("beginning a correction", self._correct())
+
+    def action_attach(self) -> None:
+        """Attach files that belong to it."""
+        if self._record is not None:
+            self.work("attaching files", self._take_in(self._record))
+
+    async def _take_in(self, record: Record) -> None:
+        if await belonging.attach(self, record):
+            place = self.query_one("#belonging", Vertical)
+            await place.remove_children()
+            await place.mount_all(await self._files(record))
 
     async def _correct(self) -> None:
         record = self._record
@@ -207,7 +217,8 @@ class RecordScreen(VaultScreen):
             self.notify(_("There is no version before this one."), markup=False)
             return
         before = await self.core(api.records.show, self.vault, record.id, numbers[place - 1])
-        pieces = await self.core(compare_records, schema, before.fields, record.fields)
+        names = {**await self.core(self._names, before), **await self.core(self._names, record)}
+        pieces = await self.core(compare_records, schema, before.fields, record.fields, names)
         title = _("From version {old} to version {new}", old=numbers[place - 1], new=numbers[place])
         await self.app.push_screen_wait(DifferenceDialog(title, pieces))
 

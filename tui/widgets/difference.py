@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from rich.text import Text
 
 from tui.i18n import _, ngettext
-from tui.telling import LONG, bare, label_of
+from tui.telling import LONG, NO_NAMES, bare, label_of
 from tui.telling import told as told_value
 from tui.text import shown
 from vault import api
@@ -46,14 +46,23 @@ def compare(old: str, new: str) -> list[Piece]:
     return pieces
 
 
-def compare_records(schema: api.Schema, old: dict[str, Json], new: dict[str, Json]) -> list[Piece]:
-    """Return two versions of a record as pieces, field by field; labels and layout are ours, and never a difference."""
+def compare_records(
+    schema: api.Schema, old: dict[str, Json], new: dict[str, Json], names: Mapping[str, str] = NO_NAMES
+) -> list[Piece]:
+    """Return two versions of a record as pieces, field by field; labels and layout are ours, and never a difference.
+
+    Args:
+        schema: Their type.
+        old: What the earlier one says.
+        new: What the later one says.
+        names: As of `tui.telling.told`.
+    """
     before = {path: (field, value) for path, field, value in schema.leaves(old)}
     after = {path: (field, value) for path, field, value in schema.leaves(new)}
     found: list[tuple[str, str]] = []
     for top in schema.fields:
         for path in dict.fromkeys(path for path in (*after, *before) if path.partition(".")[0] == top.name):
-            texts = [_text(said[path]) if path in said else "" for said in (before, after)]
+            texts = [_text(said[path], names) if path in said else "" for said in (before, after)]
             apart = "\n" if any("\n" in text or len(text) > LONG for text in texts) else " "
             found.append((" ", f"{label_of(schema, path)}:{apart}"))
             found += ((piece.sign, piece.text) for piece in compare(*texts))
@@ -61,9 +70,9 @@ def compare_records(schema: api.Schema, old: dict[str, Json], new: dict[str, Jso
     return [Piece(sign, text) for sign, text in _joined(iter(found)) if text]
 
 
-def _text(said: tuple[api.Field | None, Json]) -> str:
+def _text(said: tuple[api.Field | None, Json], names: Mapping[str, str]) -> str:
     field, value = said
-    return bare(value) if field is None else told_value(field, value)
+    return bare(value) if field is None else told_value(field, value, names)
 
 
 def _lines(old: str, new: str) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from vault.usecases.sealing.choosing import ALL, Choice, Part, Preview, Said, pr
 from vault.usecases.sealing.revealing import preview_reveal, reveal
 from vault.usecases.sealing.sending import Sealed, cautions, seal, seal_with_passphrase, unverified
 from vault.usecases.sealing.sent import Sent, sent
+from vault.usecases.sealing.staying import tells_files
 
 __all__ = [
     "ALL",
@@ -28,5 +29,6 @@ __all__ = [
     "seal",
     "seal_with_passphrase",
     "sent",
+    "tells_files",
     "unverified",
 ]
