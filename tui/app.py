@@ -76,13 +76,19 @@ class VaultApp(App[int]):
     CSS_PATH = "app.tcss"
     TITLE = "Evidence vault"
     ENABLE_COMMAND_PALETTE = True
-    _OF_TEXTUAL: ClassVar = (N_("palette"), N_("Open the command palette"))
-    """Texts of Textual that are shown, too; they are translated where all descriptions of keys are."""
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+l,f12", "lock", N_("Lock"), priority=True, tooltip=N_("Lock the vault now, from anywhere")),
         Binding("f1", "help", N_("Help"), priority=True),
         Binding("f8", "stop", N_("Stop the work"), show=False, priority=True),
+        Binding(
+            "ctrl+p",
+            "command_palette",
+            N_("Menu"),
+            show=False,
+            priority=True,
+            tooltip=N_("Type a part of a command's name to find it, also when you do not know its key"),
+        ),
         Binding("ctrl+q", "quit", N_("Leave"), show=False, priority=True),
         Binding("ctrl+c", "ignore", show=False, system=True),
     ]

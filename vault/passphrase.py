@@ -2,7 +2,8 @@
 
 Generated phrases use the 1,024 words of SLIP-39 (10 bits a word). Strength is an estimate by zxcvbn of how many guesses
 an informed attacker needs; for several words it is the smaller of the estimate for the whole and the sum over the
-words, because zxcvbn alone counts every space as a guess to be made. Nothing here stores, logs or quotes a passphrase.
+words, because zxcvbn alone counts every space as a guess to be made. Phrases that everybody knows count as one word,
+however they are spaced. Nothing here stores, logs or quotes a passphrase.
 """
 
 from __future__ import annotations
@@ -25,8 +26,20 @@ GOOD_BITS: Final = 60
 MAX_SIZE: Final = 1024
 _MEASURED = 72
 _BITS_PER_WORD = 10
+_SPACING_BITS = 3
+"""What it is worth which signs stand between the words."""
 _GUESSES_PER_SECOND = 1000
 _BETWEEN_WORDS = re.compile(r"[\s\-_.,;:/+]+")
+_KNOWN: Final = (
+    "correcthorsebatterystaple",
+    "allyourbasearebelongtous",
+    "itwasthebestoftimesitwastheworstoftimes",
+    "maytheforcebewithyou",
+    "thequickbrownfoxjumpsoverthelazydog",
+    "tobeornottobethatisthequestion",
+    "weholdthesetruthstobeselfevident",
+)
+"""Phrases that come first to mind, and so to a guesser's; without blanks."""
 _REFUSED_CATEGORIES = ("Cc", "Cs", "Cn")
 _PHRASES: Final = (
     ("more than a million years", 0),
@@ -104,11 +117,11 @@ def strength(text: str) -> Strength:
 
 def _bits(text: str) -> int:
     words = [word for word in _BETWEEN_WORDS.split(text) if word]
-    return round(min(_guess_bits(text), sum(_guess_bits(word) for word in words)))
+    return round(min(_guess_bits(text), sum(map(_guess_bits, words)), _guess_bits("".join(words)) + _SPACING_BITS))
 
 
 def _guess_bits(text: str) -> float:
-    return math.log2(zxcvbn(text)["guesses"]) if text else 0.0
+    return math.log2(zxcvbn(text, user_inputs=_KNOWN)["guesses"]) if text else 0.0
 
 
 def _duration(seconds: float) -> str:

@@ -204,6 +204,9 @@ def test_keys_shares_and_restoring(told, evault, place, tmp_path):
         secrets=(PASSPHRASE, "qwerty12", "letmein1"),
     )
     assert weak[1]["error"]["message"].startswith("Share 1: Too weak.")
+    same = told("recovery", "make", "--out", tmp_path / "a", "--out", tmp_path / "b", secrets=(PASSPHRASE, new, new))
+    assert (same[0], same[1]["error"]["message"]) == (4, "Share 2: Another share has this passphrase already.")
+    assert not [*(tmp_path / "a").iterdir(), *(tmp_path / "b").iterdir()]
     code, value = told(*words)
     assert (code, value["threshold"], len(value["shares"])) == (0, 2, 2)
     shares = []

@@ -75,7 +75,8 @@ def test_one_group_that_was_misheard_is_marked_and_only_that_is_typed_again(at, 
     async def story(person):
         await _add(person, card)
         await person.press("enter", "v")
-        await person.type(" ".join([*groups[:2], wrong, *groups[3:]])[:-1])
+        await person.type("".join([*groups[:2], wrong, *groups[3:]])[:-1])
+        assert f"{groups[0]} {groups[1]} {wrong} {groups[3]}" in person.text()
         await person.press("enter")
         assert len(api.contacts.page(vault)) == 1
         assert person.app.screen.query_one("#heard").value.startswith(groups[0]), "not whole, and kept"

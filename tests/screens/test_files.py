@@ -68,8 +68,10 @@ def test_many_files_are_chosen_and_taken_in_and_listed_with_what_they_give_away(
 
     async def story(person):
         assert "no files in this case yet" in person.text()
+        assert "Last result" not in person.text()
         await person.press("a", "ctrl+a", "enter")
         await gone_in(person, "3 files taken in")
+        await person.until(lambda: "r Last result" in person.text())
         shown = person.text()
         assert "picture jpg" in shown
         assert "place" in shown

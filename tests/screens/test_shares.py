@@ -19,6 +19,7 @@ from vault.usecases import recovery
 
 PASSPHRASE = "ocean mirror lantern velvet copper puzzle"
 NEW = "garden ribbon thunder candle violet anchor"
+OTHER = "pebble saddle fabric window orange tunnel"
 
 
 @pytest.fixture(autouse=True)
@@ -185,18 +186,25 @@ def test_shares_in_files_never_two_in_one_folder_and_one_for_a_trustee(at, vault
         await person.press("down", "down", "enter")
         assert "No contact is left" in person.text()
         await person.press("enter", "down", "enter")
-        await _name_file(person, tmp_path / "three" / "c.age")
-        await person.type(NEW)
-        await person.press("enter")
-        await person.type(NEW)
-        await person.press("enter")
+        # Nor does the passphrase of one share open another.
+        for passphrase in (NEW, OTHER):
+            await _name_file(person, tmp_path / "three" / "c.age")
+            await person.type(passphrase)
+            await person.press("enter")
+            await person.type(passphrase)
+            await person.press("enter")
+            if passphrase == NEW:
+                assert "Another share has this passphrase already." in _flat(person)
+                assert not (tmp_path / "three" / "c.age").exists()
+                await person.press("enter", "down", "enter")
         assert "any 2 of 3" in person.text()
         await person.press("down", "enter")
 
     at(story, vault)
     assert not (tmp_path / "one" / "b.age").exists()
     found = [
-        api.recovery.read_share(tmp_path / name, api.to_secret(NEW)) for name in ("one/a.age", "three/c.age")
+        api.recovery.read_share(tmp_path / name, api.to_secret(passphrase))
+        for name, passphrase in (("one/a.age", NEW), ("three/c.age", OTHER))
     ]  # fmt: skip
     api.recovery.rehearse(vault.keys.encoded, found)
     with pytest.raises(errors.VaultError):

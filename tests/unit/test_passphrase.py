@@ -58,8 +58,20 @@ class TestStrength:
             answer = passphrase.strength(separator.join(("quiet", "river", "stone", "lamp")))
             assert answer.bits < 45
 
+    @pytest.mark.parametrize(
+        "known",
+        [
+            "correct horse battery staple",
+            "Correct-Horse-Battery-Staple!",
+            "The quick brown fox jumps over the lazy dog",
+        ],
+    )
+    def test_a_phrase_that_everybody_knows_is_weak_however_it_is_spaced(self, known):
+        assert not passphrase.strength(known).ok
+        assert not passphrase.strength(known.replace(" ", "")).ok
+
     def test_fair_ones_are_ok_with_advice_and_strong_ones_without(self):
-        fair = passphrase.strength("correct horse battery staple")
+        fair = passphrase.strength("quiet staple harbour ladder")
         assert fair.ok
         assert fair.advice
         assert "a thousand of them in" in fair.sentence

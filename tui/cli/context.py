@@ -7,7 +7,7 @@ import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -116,21 +116,23 @@ class Context:
         """
         return self._tried(lambda: work(self.secrets.next(prompt)), UnlockError)
 
-    def new_secret(self, prompt: str, of: str = "") -> Secret:
+    def new_secret(self, prompt: str, of: str = "", given: Sequence[Secret] = ()) -> Secret:
         """Ask for a new passphrase until it is strong enough, three times at most of whoever types it.
 
         Args:
             prompt: What is asked for, in a few words.
             of: What it is for, where there are several.
+            given: The ones before it, from which it has to differ.
 
         Raises:
-            RefusedError: There is none, it is too weak, or it was not typed twice alike.
+            RefusedError: There is none, it is too weak or one of those, or it was not typed twice alike.
         """
 
         def ask() -> Secret:
             secret = self.secrets.next(prompt, twice=True)
             try:
                 api.setup.require_strength(secret)
+                api.recovery.refuse_same_passphrase(secret, given)
             except RefusedError as error:
                 raise RefusedError(f"{of}: {error.message}" if of else error.message, error.advice) from error
             return secret

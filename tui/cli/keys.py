@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 
 from tui.cli import asking
@@ -117,13 +118,10 @@ def recovery_make(context: Context) -> Result:
         if replaced and context.attended and not asking.confirm(_ENDS):
             raise RefusedError("No shares were made.", "The ones that there are stay good.")
         public_key, shares = api.recovery.prepare(arguments.threshold, len(folders))
+        # All of them before the first file is written: what is refused half-way leaves none behind.
+        protections = arguments.trustee or _passphrases(context, shares)
         told: list[Result] = []
-        for place, (share, folder) in enumerate(zip(shares, folders, strict=True)):
-            protection: Secret | str
-            if arguments.trustee:
-                protection = arguments.trustee[place]
-            else:
-                protection = context.new_secret(f"Passphrase for share {share.index}", f"Share {share.index}")
+        for share, folder, protection in zip(shares, folders, protections, strict=True):
             target = folder / f"share-{share.index}-of-{len(shares)}-set-{share.set_id}.age"
             with about("--trustee" if arguments.trustee else "", target):
                 api.recovery.write_share(share, target, protection)
@@ -137,6 +135,16 @@ def recovery_make(context: Context) -> Result:
     if replaced:
         lines.append("The shares made before do not open this vault any more, only older copies and backups of it.")
     return {"shares": told, "threshold": arguments.threshold, "replaced": replaced, "lines": lines}
+
+
+def _passphrases(context: Context, shares: Sequence[Share]) -> list[Secret]:
+    """Ask for a passphrase for each share."""
+    if context.attended:
+        say("Each share gets a passphrase of its own, which only its keeper needs; 'evault phrase' makes one.")
+    given: list[Secret] = []
+    for share in shares:
+        given.append(context.new_secret(f"Passphrase for share {share.index}", f"Share {share.index}", given))
+    return given
 
 
 def read_shares(context: Context, names: list[str]) -> list[Share]:

@@ -15,6 +15,9 @@ from tui.text import one_line
 from tui.widgets.plain import Heading, Plain, Quiet
 from vault import api
 
+_GROUP = 5
+"""Digits that are read in one breath."""
+
 
 class CompareDialog(Dialog[str | None]):
     """Ends with what was typed, or None. The expected fingerprint is not shown: nobody should only glance at it.
@@ -29,7 +32,7 @@ class CompareDialog(Dialog[str | None]):
     """
 
     # Without margins, so that all of it fits into 24 lines.
-    DEFAULT_CSS = "CompareDialog .told { height: auto; max-height: 16; }"
+    DEFAULT_CSS = "CompareDialog .told { height: auto; max-height: 15; }"
 
     def __init__(
         self, name: str, own: str, words: str, heard: str = "", differing: Sequence[int] = (), problem: str = ""
@@ -64,6 +67,7 @@ class CompareDialog(Dialog[str | None]):
                 yield Plain(f"  {self._own}")
                 yield Plain(f"  {self._words}")
             yield Input(self._heard, placeholder=_("What you hear"), id="heard", select_on_focus=False)
+            yield Quiet("", id="so-far")
             with Horizontal(classes="dialog-buttons"):
                 yield Button(_("Cancel"), id="cancel")
                 yield Button(_("Compare"), id="do", variant="primary")
@@ -77,6 +81,14 @@ class CompareDialog(Dialog[str | None]):
             at = sum(len(one) + 1 for one in self._groups[:first])
             end = len(self._heard) if len(self._differing) == len(self._groups) else at + len(self._groups[first])
             line.selection = Selection(at, end)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Show digits in the groups in which they are read, and how far one is."""
+        digits = "".join(event.value.split())
+        is_number = digits.isascii() and digits.isdigit()
+        groups = " ".join(digits[at : at + _GROUP] for at in range(0, len(digits), _GROUP)) if is_number else ""
+        told = _("{groups}   ({count} of 40 digits)", groups=groups, count=len(digits)) if is_number else ""
+        self.query_one("#so-far", Quiet).say(told)
 
     def on_input_submitted(self) -> None:
         """Compare."""

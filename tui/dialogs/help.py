@@ -16,7 +16,7 @@ from tui.widgets.plain import Heading, Plain
 _EVERYWHERE = (
     ("Tab, Shift+Tab", N_("go to the next or the previous place on the screen")),
     ("Enter", N_("open or press what is marked")),
-    ("Ctrl+P", N_("find a command by its name")),
+    ("Ctrl+P", N_("all commands: type a part of a name, Enter does it")),
     ("Ctrl+L, F12", N_("lock the vault, from anywhere")),
     ("Ctrl+Q", N_("lock and leave")),
 )

@@ -7,6 +7,7 @@ after a plain warning, and those of a share are typed unseen. A file with a pass
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tui.i18n import _, from_core
@@ -33,10 +34,10 @@ def make(talk: Talk) -> None:
           "Make new ones?")
     ):  # fmt: skip
         return
-    folders: list[Path] = []
+    kept = _Kept()
     try:
         for share in made:
-            _hand_out(talk, share, count, folders)
+            _hand_out(talk, share, count, kept)
     except Back:
         talk.say(_("Nothing is changed. Shares that are out already open nothing; destroy them."))
         return
@@ -44,6 +45,19 @@ def make(talk: Talk) -> None:
     talk.say(_("✓ The shares are made: any {needed} of {count} open the vault", needed=needed, count=count))
     if talk.agreed(_("Rehearse now: bring {needed} of them back", needed=needed) + "?"):
         rehearse(talk)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Where shares are by now, and what opens each: no other may have either.
+
+    Attributes:
+        folders: The folders they lie in.
+        passphrases: Their passphrases.
+    """
+
+    folders: list[Path] = field(default_factory=list)
+    passphrases: list[Secret] = field(default_factory=list)
 
 
 def _number(talk: Talk, question: str, usual: int) -> int:
@@ -55,7 +69,7 @@ def _number(talk: Talk, question: str, usual: int) -> int:
     return int(typed)
 
 
-def _hand_out(talk: Talk, share: api.Share, count: int, folders: list[Path]) -> None:
+def _hand_out(talk: Talk, share: api.Share, count: int, kept: _Kept) -> None:
     """Get one share to its place.
 
     Raises:
@@ -68,27 +82,29 @@ def _hand_out(talk: Talk, share: api.Share, count: int, folders: list[Path]) -> 
         if chosen is None:
             raise Back
         try:
-            if _in_file(talk, share, count, folders) if chosen == "file" else _on_paper(talk, share):
+            if _in_file(talk, share, count, kept) if chosen == "file" else _on_paper(talk, share):
                 return
         except VaultError as error:
             talk.tell(error)
 
 
-def _in_file(talk: Talk, share: api.Share, count: int, folders: list[Path]) -> bool:
+def _in_file(talk: Talk, share: api.Share, count: int, kept: _Kept) -> bool:
     talk.say(_("Another stick or disk for each share; never two in one folder."))
     typed = talk.ask(_("Folder to write into")).strip().strip("'\"")
     if not typed:
         return False
     folder = Path(typed).expanduser().absolute()
     talk.open_vault.refuse_inside(folder, "The share")
-    api.recovery.refuse_one_folder([*folders, folder])
+    api.recovery.refuse_one_folder([*kept.folders, folder])
     talk.say(_("Not that of the vault. Whoever keeps the share needs it; never put it beside the file."))
     protection = new_passphrase(talk, _("A passphrase for share {number} alone", number=share.index))
     if protection is None:
         return False
+    api.recovery.refuse_same_passphrase(protection, kept.passphrases)
     target = folder / f"share-{share.index}-of-{count}-set-{share.set_id}.age"
     api.recovery.write_share(share, target, protection)
-    folders.append(folder)
+    kept.folders.append(folder)
+    kept.passphrases.append(protection)
     talk.say("✓ " + _("Share {number}: {file}", number=share.index, file=one_line(target, 500)))
     return True
 

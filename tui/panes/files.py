@@ -42,7 +42,7 @@ class FilesPane(CasePane):
         Binding("a", "attach", N_("Attach files")),
         Binding("e", "extract", N_("Extract")),
         Binding("d", "delete", N_("Delete")),
-        Binding("r", "result", N_("Last result"), show=False),
+        Binding("r", "result", N_("Last result"), tooltip=N_("Show what became of each file that went in last")),
     ]
 
     def __init__(self, case_id: str) -> None:
@@ -65,6 +65,10 @@ class FilesPane(CasePane):
     def on_mount(self) -> None:
         """Look at what goes in."""
         self.set_interval(0.25, self._look)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer the last result where there is one."""
+        return action != "result" or any(one.ended for one in self._intakes)
 
     # -- what is there ------------------------------------------------------------------------------------------------
 
@@ -149,6 +153,8 @@ class FilesPane(CasePane):
         if going is not None:
             self.query_one("#files-empty").add_class("hidden")
         ended, self._went = self._went and going is None, going is not None
+        if ended:
+            self.refresh_bindings()
         more = self._gone_in() != self._shown
         if ended or (more and (going is None or time.monotonic() > self._listed + _PATIENCE)):
             self.reload()

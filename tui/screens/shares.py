@@ -42,6 +42,7 @@ class SharesScreen(VaultScreen):
         super().__init__()
         self._first_run = first_run
         self._folders: list[Path] = []
+        self._passphrases: list[Secret] = []
         self._trustees: set[str] = set()
 
     def compose(self) -> ComposeResult:
@@ -119,7 +120,7 @@ class SharesScreen(VaultScreen):
             )
         ):  # fmt: skip
             return
-        self._folders, self._trustees = [], set()
+        self._folders, self._passphrases, self._trustees = [], [], set()
         done: list[str] = []
         for share in shares:
             told = await self._hand_out(share, count)
@@ -222,8 +223,11 @@ class SharesScreen(VaultScreen):
             )
             if protection is None:
                 return ""
+            api.recovery.refuse_same_passphrase(protection, self._passphrases)
         await self.core(api.recovery.write_share, share, paths[0], protection)
         self._folders.append(folder)
+        if isinstance(protection, Secret):
+            self._passphrases.append(protection)
         if for_trustee:
             self._trustees.add(name)
             return _("Share {number}: {file}, for {name}", number=share.index, file=paths[0], name=name)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from vault import files, keys, recovery
+from vault.crypto.hashes import equal
 from vault.errors import RefusedError
 from vault.formats.age import ScryptRecipient, decrypt_bytes, encrypt_bytes, parse_recipient
 from vault.keys import OpenKeys
@@ -32,6 +33,7 @@ __all__ = [
     "read_kept_share",
     "read_share",
     "refuse_one_folder",
+    "refuse_same_passphrase",
     "rehearse",
     "write_share",
 ]
@@ -130,3 +132,17 @@ def refuse_one_folder(folders: Sequence[Path]) -> None:
         raise RefusedError("A folder for a share does not exist.", "Name an existing folder for each share.")
     if len({folder.resolve() for folder in folders}) != len(folders):
         raise RefusedError("Two shares would lie in one folder.", "Name a different place for each share.")
+
+
+def refuse_same_passphrase(secret: Secret, given: Sequence[Secret]) -> None:
+    """Refuse a passphrase that another share of the set has: whoever keeps one share must not open another.
+
+    Args:
+        secret: The passphrase of a share.
+        given: Those of the shares before it.
+
+    Raises:
+        RefusedError: It is one of them.
+    """
+    if any(equal(secret.reveal(), one.reveal()) for one in given):
+        raise RefusedError("Another share has this passphrase already.", "Give each share a passphrase of its own.")
