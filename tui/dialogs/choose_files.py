@@ -142,7 +142,9 @@ class ChooseFilesDialog(Dialog[tuple[Path, ...] | None]):
             entries = [one for one in entries if one.kind == FOLDER]
         self._folder, self._entries = folder, entries
         if self._mode != "new":
+            # What comes next is said of the list: on the line, Space would be a part of a name.
             self.query_one(_Line).clear()
+            self.query_one(FileList).focus()
         self._fill(came_from if came_from.parent == folder else None)
 
     def _fill(self, at: Path | None = None) -> None:

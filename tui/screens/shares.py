@@ -56,9 +56,9 @@ class SharesScreen(VaultScreen):
             )  # fmt: skip
             yield Plain("", id="older", classes="notice hidden")
             yield Plain(_("How many shares are made"), classes="label")
-            yield Input("3", id="count", type="integer", compact=True)
+            yield Input("3", id="count", type="integer")
             yield Plain(_("How many of them are needed to open the vault"), classes="label")
-            yield Input("2", id="needed", type="integer", compact=True)
+            yield Input("2", id="needed", type="integer")
             yield Plain("", id="done")
             with Horizontal(classes="buttons"):
                 yield Button(_("Make the shares"), id="make", variant="primary")
