@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
-from tui.i18n import N_, _, language
+from tui.i18n import N_, _, language, listed
 from tui.text import one_line
 from vault import api
 from vault.model import Attachment, Json
@@ -50,7 +50,7 @@ def inside(fields: Mapping[str, Json]) -> str:
     field = schema.field("discloses")
     labels = {term.code: term.label(language()) for term in field.vocabulary} if field else {}
     codes = [str(code) for code in found] if isinstance(found, list) else []
-    return ", ".join(labels.get(code, one_line(code, 20)).lower() for code in codes)
+    return listed(labels.get(code, one_line(code, 20)).lower() for code in codes)
 
 
 def suggested_name(one: Attachment) -> str:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from tui.i18n import ngettext
+from tui.i18n import listed, ngettext
 from tui.text import is_hidden
 
 _HAN = re.compile("[\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
@@ -44,7 +44,7 @@ class Count:
         parts.append(ngettext("{count} sign", "{count} signs", self.characters))
         if self.hidden:
             parts.append(ngettext("! {count} hidden mark", "! {count} hidden marks", self.hidden))
-        return ", ".join(parts)
+        return listed(parts)
 
 
 def hidden_in(text: str) -> int:

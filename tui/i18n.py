@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import gettext
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -104,6 +104,11 @@ def _(text: str, **values: object) -> str:
 def ngettext(one: str, many: str, count: int, **values: object) -> str:
     """Return the form of a text that goes with `count`, which fills ``{count}``."""
     return _catalogue(_language).ngettext(one, many, count).format(count=count, **values)
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Return parts one after the other, with what a list has between them in the language in use."""
+    return _(", ").join(parts)
 
 
 def N_(text: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from tui import attachments, consenting, telling
-from tui.i18n import _, language, ngettext
+from tui.i18n import _, language, listed, ngettext
 from tui.measures import size
 from tui.telling import LONG, told
 from tui.text import is_hidden, one_line
@@ -80,7 +80,7 @@ def amount(parts: Sequence[api.sealing.Part]) -> str:
     if files:
         many = ngettext("{count} file", "{count} files", len(files))
         words.append(f"{many} ({size(sum(part.size for part in files))})")
-    return ", ".join(words)
+    return listed(words)
 
 
 def text_of(part: api.sealing.Part) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui import folders, unfinished
 from tui.dialogs.message import MessageDialog
-from tui.i18n import _, ngettext
+from tui.i18n import _, listed, ngettext
 from vault import api
 from vault.errors import AlreadyExistsError, CancelledError, RefusedError, VaultError
 from vault.jobs import Job, Progress
@@ -81,7 +81,7 @@ class TakingIn:
             parts.append(ngettext("{count} NOT taken in", "{count} NOT taken in", refused))
         if stopped := self.count(STOPPED, WAITING):
             parts.append(ngettext("{count} stopped", "{count} stopped", stopped))
-        return ", ".join(parts) + "."
+        return listed(parts) + "."
 
     def note(self, vault: api.OpenVault) -> None:
         """Note that it begins: when it is locked meanwhile, that says afterwards how many files were to go in."""

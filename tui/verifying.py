@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from tui.i18n import N_, _, from_core, ngettext
+from tui.i18n import N_, _, from_core, listed, ngettext
 from tui.measures import size
 from tui.telling import is_replay, mark_of
 from tui.text import one_line, shown
@@ -171,7 +171,7 @@ def taken_in(opened: api.receiving.Opened) -> str:
     words = [ngettext("{count} record", "{count} records", records)]
     if opened.taken_files:
         words.append(ngettext("{count} file", "{count} files", opened.taken_files))
-    return _("Taken in: {amount}.", amount=", ".join(words))
+    return _("Taken in: {amount}.", amount=listed(words))
 
 
 def not_checked(opened: api.receiving.Opened) -> list[str]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tui.i18n import N_, _
+from tui.i18n import N_, _, listed
 from tui.telling import VERDICTS
 
 EVENTS: Final[Mapping[str, str]] = {
@@ -137,7 +137,7 @@ def remark(text: str) -> str:
             return _(one).replace("{0}", found[1])
     parts = text.split(", ")
     told = [remark(part) for part in parts] if len(parts) > 1 and text not in REMARKS else parts
-    return ", ".join(told)
+    return listed(told)
 
 
 def remark_word(event: Mapping[str, Any]) -> str:

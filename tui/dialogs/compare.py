@@ -32,7 +32,10 @@ class CompareDialog(Dialog[str | None]):
     """
 
     # Without margins, so that all of it fits into 24 lines.
-    DEFAULT_CSS = "CompareDialog .told { height: auto; max-height: 15; }"
+    DEFAULT_CSS = """
+    CompareDialog .told { height: auto; max-height: 15; }
+    CompareDialog .dialog-buttons { margin-top: 0; }
+    """
 
     def __init__(
         self, name: str, own: str, words: str, heard: str = "", differing: Sequence[int] = (), problem: str = ""

@@ -12,7 +12,7 @@ from textual.widgets import Button
 
 from tui import leaving
 from tui.base import Dialog
-from tui.i18n import N_, _, ngettext
+from tui.i18n import N_, _, listed, ngettext
 from tui.widgets.mark_list import MarkList, Row
 from tui.widgets.plain import Heading, Plain
 from vault import api
@@ -63,12 +63,12 @@ class HeldDialog(Dialog[set[str] | None]):
         rows = []
         for part in self._held:
             made = self._copies.get(part.record_id, ())
-            instead = ", ".join(leaving.title_of(one) for one in made) if made else _("none")
+            instead = listed(leaving.title_of(one) for one in made) if made else _("none")
             rows.append(Row(part.record_id, (leaving.title_of(part), leaving.inside(part), instead)))
         columns = ((_("File"), 0), (_("Gives away"), 26), (_("Cleaned copy"), 18))
-        listed = self.query_one(MarkList)
-        listed.fill(columns, rows, ())
-        listed.focus()
+        table = self.query_one(MarkList)
+        table.fill(columns, rows, ())
+        table.focus()
         self.on_data_table_row_highlighted()
 
     def on_data_table_row_highlighted(self) -> None:
@@ -83,7 +83,7 @@ class HeldDialog(Dialog[set[str] | None]):
                 _("Not all of {name} could be looked into: it may give more away ({kinds}).", name=name, kinds=kinds)
             ]
         if made := self._copies.get(part.record_id):
-            names = ", ".join(leaving.title_of(one) for one in made)
+            names = listed(leaving.title_of(one) for one in made)
             lines.append(_("If it is not marked, a copy made from it leaves in its place: {names}.", names=names))
         self.query_one("#about", Plain).say("\n".join(lines))
 

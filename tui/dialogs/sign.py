@@ -9,7 +9,7 @@ from textual.widgets import Button, Input, Static
 
 from tui import consenting
 from tui.base import Dialog
-from tui.i18n import N_, _, language
+from tui.i18n import N_, _, language, listed
 from tui.telling import leaving
 from tui.widgets.difference import Piece, amount, told
 from tui.widgets.plain import Heading, Plain, Quiet
@@ -65,9 +65,9 @@ class SignDialog(Dialog[str | None]):
                 if self._schema.field("consent") is not None and not self._fields.get("consent"):
                     yield Plain("\n! " + _(consenting.NO_CONSENT))
                 yield Plain("\n" + _("Leaves by default when the case is sealed:"))
-                yield Plain("  " + (", ".join(leaves) or _("nothing")))
+                yield Plain("  " + (listed(leaves) or _("nothing")))
                 yield Plain(_("Stays here unless you name it:"))
-                yield Plain("  " + (", ".join(stays) or _("nothing")))
+                yield Plain("  " + (listed(stays) or _("nothing")))
             if self._based_on:
                 yield Quiet(_("Why is it corrected? The reason is entered in the log."))
                 yield Input(id="why", compact=True, placeholder=_("for example: the date was wrong"))

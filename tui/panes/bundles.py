@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
 from tui.dialogs.reading import ReadingDialog
-from tui.i18n import N_, _
+from tui.i18n import N_, _, listed
 from tui.panes.base import CasePane
 from tui.text import one_line
 from tui.widgets.plain import Quiet, cell, fitted
@@ -137,9 +137,9 @@ def _received_text(got: api.receiving.Received) -> str:
         _("In the custody log: {numbers}", numbers=_numbers(got.entries)),
     ]
     if got.codes:
-        lines.append(_("What was found: {codes}", codes=", ".join(got.codes)))
+        lines.append(_("What was found: {codes}", codes=listed(got.codes)))
     return "\n".join(lines)
 
 
 def _numbers(entries: tuple[int, ...]) -> str:
-    return ", ".join(map(str, entries)) or _("nothing")
+    return listed(map(str, entries)) or _("nothing")

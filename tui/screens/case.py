@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import ContentSwitcher, Tab, Tabs
 
 from tui.base import VaultScreen
-from tui.i18n import N_, _, ngettext
+from tui.i18n import N_, _, listed, ngettext
 from tui.panes.base import CasePane
 from tui.panes.bundles import BundlesPane
 from tui.panes.custody import CustodyPane
@@ -84,12 +84,9 @@ class CaseScreen(VaultScreen):
 
     async def _show(self) -> None:
         case = await self.core(api.cases.get, self.vault, self.case_id)
-        told = ", ".join(
-            (
-                ngettext("{count} record", "{count} records", case.record_count),
-                ngettext("{count} file", "{count} files", case.attachment_count),
-            )
-        )
+        records = ngettext("{count} record", "{count} records", case.record_count)
+        files = ngettext("{count} file", "{count} files", case.attachment_count)
+        told = listed((records, files))
         self.query_one(TitleBar).say(case_title(case), told)
 
     @property

@@ -6,14 +6,19 @@ from typing import Any
 
 from rich.cells import cell_len
 from rich.text import Text
+from textual.app import RenderResult
+from textual.geometry import Size
 from textual.widgets import Static
 
 from tui import direction
 from tui.text import one_line, shown
+from tui.widgets import wrapping
 
 
 class Plain(Static):
     """A piece of text, ours or anybody's. `say` changes it.
+
+    Textual takes Chinese between two blanks for one long word, and begins a new line for it; such text is broken here.
 
     Args:
         text: Filtered before it is shown; line breaks stay.
@@ -21,11 +26,40 @@ class Plain(Static):
     """
 
     def __init__(self, text: str = "", **named: Any) -> None:
-        super().__init__(shown(text, lines=True), markup=False, **named)
+        self._text = shown(text, lines=True)
+        super().__init__(self._text, markup=False, **named)
 
     def say(self, text: str) -> None:
         """Show another text."""
-        self.update(shown(text, lines=True))
+        self._text = shown(text, lines=True)
+        self.update(self._text)
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        """Return how wide it is when nothing is broken."""
+        if self._is_wide:
+            return max(map(wrapping.cells, self._text.split("\n")))
+        return super().get_content_width(container, viewport)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return how many rows it takes."""
+        rows = self._broken(width)
+        return super().get_content_height(container, viewport, width) if rows is None else len(rows)
+
+    def render(self) -> RenderResult:
+        """Return its rows."""
+        rows = self._broken(self.content_size.width)
+        return super().render() if rows is None else "\n".join(rows)
+
+    @property
+    def _is_wide(self) -> bool:
+        return not self._text.isascii() and any(wrapping.cells_of(character) > 1 for character in self._text)
+
+    def _broken(self, width: int) -> list[str] | None:
+        """Return the rows of a text with wide letters; None where it is left to Textual."""
+        if not width or self.styles.text_wrap == "nowrap" or not self._is_wide:
+            return None
+        lines = self._text.split("\n")
+        return [row.rstrip(" ") for line in lines for row in wrapping.rows(line, wrapping.breaks(line, width))]
 
 
 class Heading(Plain):
