@@ -32,10 +32,7 @@ class CompareDialog(Dialog[str | None]):
     """
 
     # Without margins, so that all of it fits into 24 lines.
-    DEFAULT_CSS = """
-    CompareDialog .told { height: auto; max-height: 15; }
-    CompareDialog .dialog-buttons { margin-top: 0; }
-    """
+    DEFAULT_CSS = "CompareDialog .told { height: auto; max-height: 16; }"
 
     def __init__(
         self, name: str, own: str, words: str, heard: str = "", differing: Sequence[int] = (), problem: str = ""
@@ -70,7 +67,6 @@ class CompareDialog(Dialog[str | None]):
                 yield Plain(f"  {self._own}")
                 yield Plain(f"  {self._words}")
             yield Input(self._heard, placeholder=_("What you hear"), id="heard", select_on_focus=False)
-            yield Quiet("", id="so-far")
             with Horizontal(classes="dialog-buttons"):
                 yield Button(_("Cancel"), id="cancel")
                 yield Button(_("Compare"), id="do", variant="primary")
@@ -91,7 +87,8 @@ class CompareDialog(Dialog[str | None]):
         is_number = digits.isascii() and digits.isdigit()
         groups = " ".join(digits[at : at + _GROUP] for at in range(0, len(digits), _GROUP)) if is_number else ""
         told = _("{groups}   ({count} of 40 digits)", groups=groups, count=len(digits)) if is_number else ""
-        self.query_one("#so-far", Quiet).say(told)
+        # In its frame: a row of its own would push the buttons out of a window of 24 rows.
+        event.input.border_subtitle = told
 
     def on_input_submitted(self) -> None:
         """Compare."""
