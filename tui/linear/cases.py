@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 
 from tui import consenting, telling
-from tui.i18n import _, language, ngettext
+from tui.i18n import _, language, listed, ngettext
 from tui.linear import consent, exchange
 from tui.linear.talk import Back, Talk
 from tui.text import one_line
@@ -174,9 +174,9 @@ def _sign(talk: Talk, draft_id: str, fields: dict[str, Json]) -> None:
     if not fields.get("consent"):
         talk.say("! " + _(consenting.NO_CONSENT))
     if leaves:
-        talk.say(_("Leaves by default when the case is sealed:") + " " + ", ".join(leaves))
+        talk.say(_("Leaves by default when the case is sealed:") + " " + listed(leaves))
     if stays:
-        talk.say(_("Stays here unless you name it:") + " " + ", ".join(stays))
+        talk.say(_("Stays here unless you name it:") + " " + listed(stays))
     if talk.agreed(_("Sign it now?")):
         signed = api.drafts.sign(talk.open_vault, draft_id)
         talk.say("✓ " + _("Signed: version {version}", version=signed.version))

@@ -13,7 +13,7 @@ from textual.widgets import DataTable, Input
 
 from tui.base import VaultScreen
 from tui.dialogs.ask import AskDialog
-from tui.i18n import N_, _, ngettext
+from tui.i18n import N_, _, listed, ngettext
 from tui.telling import case_title, sender, senders
 from tui.widgets.frame import TitleBar, below
 from tui.widgets.plain import Plain, Quiet
@@ -268,7 +268,7 @@ def _found(hits: list[Hit], *, whole: bool) -> str:
         ngettext("{count} record", "{count} records", records) if records else "",
         ngettext("{count} file", "{count} files", files) if files else "",
     ]
-    amount = ", ".join(filter(None, told))
+    amount = listed(filter(None, told))
     if whole:
         return _("{amount}, newest first", amount=amount)
     return _("the newest: {amount}. There are more; type another word.", amount=amount)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from tui.i18n import _, ngettext
+from tui.i18n import _, listed, ngettext
 from tui.telling import LONG, NO_NAMES, bare, label_of
 from tui.telling import told as told_value
 from tui.text import shown
@@ -141,7 +141,7 @@ def amount(pieces: list[Piece]) -> str:
     ]
     if any(not _signs(piece.text) for piece in changed):
         words.append(_("spaces or line ends changed"))
-    return ", ".join(words)
+    return listed(words)
 
 
 def _signs(text: str) -> int:

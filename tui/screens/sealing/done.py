@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
 from tui import i18n
-from tui.i18n import N_, _
+from tui.i18n import N_, _, listed
 from tui.screens.sealing.plan import Plan
 from tui.screens.sealing.step import Step
 from tui.text import one_line
@@ -47,7 +47,7 @@ class Done(Step):
         lines = []
         for one in self.made:
             whom = one_line(one.recipient) if one.recipient else _("whoever knows the passphrase")
-            numbers = ", ".join(str(number) for number in entries.get(one.bundle_id, ()))
+            numbers = listed(str(number) for number in entries.get(one.bundle_id, ()))
             lines += [
                 f"✓ {one.file}",
                 "  " + _("For {whom}", whom=whom),

@@ -11,7 +11,7 @@ from textual.widgets import DataTable
 from tui import consenting, leaving
 from tui.dialogs.confirm import ConfirmDialog
 from tui.dialogs.reading import ReadingDialog
-from tui.i18n import N_, _, ngettext
+from tui.i18n import N_, _, listed, ngettext
 from tui.screens.sealing.plan import Plan
 from tui.screens.sealing.step import Step
 from tui.text import one_line
@@ -90,9 +90,9 @@ class Preview(Step):
 
     def _about_consent(self) -> str:
         """Return for each thing that asks for consent what is noted of it, the doubtful ones first."""
-        listed = [part for part in self._parts if part.consent]
-        listed.sort(key=lambda part: not consenting.speaks_against(part))
-        blocks = ["\n".join([leaving.heading_of(part), *consenting.told(part)]) for part in listed]
+        asked = [part for part in self._parts if part.consent]
+        asked.sort(key=lambda part: not consenting.speaks_against(part))
+        blocks = ["\n".join([leaving.heading_of(part), *consenting.told(part)]) for part in asked]
         return "\n\n".join(blocks)
 
     async def _whom(self) -> str:
@@ -101,7 +101,7 @@ class Preview(Step):
         screen = self.seal_screen
         unverified = await screen.core(api.sealing.unverified, screen.vault, self.plan.to)
         names = [f"{one_line(name, 40)}{' ' + _('(✗ not verified)') * (name in unverified)}" for name in self.plan.to]
-        return ", ".join(name.strip() for name in names)
+        return listed(name.strip() for name in names)
 
     async def _fill(self) -> None:
         table = self.query_one("#shown", DataTable)
