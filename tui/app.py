@@ -81,14 +81,7 @@ class VaultApp(App[int]):
         Binding("ctrl+l,f12", "lock", N_("Lock"), priority=True, tooltip=N_("Lock the vault now, from anywhere")),
         Binding("f1", "help", N_("Help"), priority=True),
         Binding("f8", "stop", N_("Stop the work"), show=False, priority=True),
-        Binding(
-            "ctrl+p",
-            "command_palette",
-            N_("Menu"),
-            show=False,
-            priority=True,
-            tooltip=N_("Type a part of a command's name to find it, also when you do not know its key"),
-        ),
+        Binding("ctrl+p", "command_palette", N_("Menu"), show=False, priority=True, tooltip=N_("Find a command")),
         Binding("ctrl+q", "quit", N_("Leave"), show=False, priority=True),
         Binding("ctrl+c", "ignore", show=False, system=True),
     ]
