@@ -79,7 +79,7 @@ def test_the_remarks_that_something_is_filled_into_are_recognised_and_nothing_el
     i18n.use("zh-Hans")
     try:
         assert remark("proof of entry 12 written out") == "写出条目 12 的证明"
-        assert remark("version 3, verified") == "版本 3, 已核实"
+        assert remark("version 3, verified") == "版本 3、已核实"
         for text in ("version of events", "generation gap is wide", "copy that for me", "he was renamed", "", "A, B"):
             assert remark(text) == text
     finally:

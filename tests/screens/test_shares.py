@@ -249,7 +249,7 @@ def test_the_first_run_warns_before_shares_are_put_off(at, tmp_path):
         await person.press("enter")
         assert "Step 3 of 3" in person.text()
         await person.press("escape")
-        assert "all that is in the vault is lost" in _flat(person)
+        assert "all that is in the vault is lost" in _dialog(person)
         await person.press("enter")
         assert "Step 3 of 3" in person.text(), "Cancel has the focus"
         await person.press("tab", "enter", "tab", "enter")
