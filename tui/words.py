@@ -136,8 +136,9 @@ def remark(text: str) -> str:
         if found := pattern.fullmatch(text):
             return _(one).replace("{0}", found[1])
     parts = text.split(", ")
-    told = [remark(part) for part in parts] if len(parts) > 1 and text not in REMARKS else parts
-    return listed(told)
+    told = [remark(part) for part in parts] if len(parts) > 1 else parts
+    # The marks of a list are ours only where every part is: what a person wrote keeps its own.
+    return ", ".join(told) if any(one == part for one, part in zip(told, parts, strict=True)) else listed(told)
 
 
 def remark_word(event: Mapping[str, Any]) -> str:
